@@ -1,0 +1,135 @@
+"""The rows as values: what the stores give out. A sentence per record, and per field where its name is not enough."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sweeps.spec import SweepSpec
+from sweeps.states import SweepState, TrialState
+from trainer.config import CheckpointRef, Setting
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One search. `budget_trials`, `budget_seconds` hold what `:extend` added, the spec what was asked for first."""
+
+    id: str
+    position: int
+    name: str
+    state: SweepState
+    reason: str | None
+    spec: SweepSpec
+    budget_trials: int
+    budget_seconds: float | None
+    seconds_spent: float
+    running_since: float | None
+    trials_finished: int
+    failed_trials: int
+    consecutive_failures: int
+    best_number: int | None
+    best_value: float | None
+    study_attrs: dict[str, Any]
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+    def seconds_running(self, *, now: float) -> float:
+        """Wall time in RUNNING so far, in seconds."""
+        return self.seconds_spent + (max(0.0, now - self.running_since) if self.running_since is not None else 0.0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training with one set of settings."""
+
+    sweep_id: str
+    number: int
+    state: TrialState
+    settings: dict[str, Setting]
+    value: float | None
+    best_epoch: int | None
+    seed: int
+    num_epochs: int
+    attempts: int
+    outside_deaths: int
+    seconds: float
+    engine: str | None
+    worker: str | None
+    reason: str | None
+    checkpoint: CheckpointRef | None
+    weights: CheckpointRef | None
+    attrs: dict[str, Any]
+    tell_number: int | None
+    started_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at running a trial. `state` is HELD, STOPPING (it was told to stop) or ENDED."""
+
+    id: int
+    sweep_id: str
+    number: int
+    worker_id: str
+    answer_number: int
+    state: str
+    started: bool
+    seconds: float
+    how: str | None
+    created_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The metrics of one trial after one epoch; `at` is when it ended."""
+
+    sweep_id: str
+    number: int
+    epoch: int
+    metrics: dict[str, float | None]
+    at: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the log that SSE and the recorder follow."""
+
+    id: int
+    sweep_id: str
+    kind: str
+    number: int | None
+    epoch: int | None
+    state: str | None
+    at: float
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker as it introduced itself. `state` is ALIVE, BENCHED (it gets nothing more) or GONE."""
+
+    id: str
+    executor: str
+    host: str
+    pid: int
+    slots: int
+    device: str
+    version: str
+    token_hash: str
+    state: str
+    lease_until: float
+    request_number: int
+    answer: dict[str, Any] | None
+    failed_row: tuple[str, ...]
+    created_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True)
+class MlflowRun:
+    """The MLflow run of a sweep (number -1) or a trial; `run_id` is None while only the intent is stored."""
+
+    sweep_id: str
+    number: int
+    experiment_id: str | None
+    run_id: str | None

@@ -1,0 +1,41 @@
+"""Epochs in the database: each epoch of a trial is stored once."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from service.records import Epoch
+from service.tables import epoch
+
+
+def add(connection: Connection, new: Sequence[Epoch]) -> None:
+    """Stores epochs."""
+    if new:
+        connection.execute(insert(epoch), [dict(vars(one)) for one in new])
+
+
+def page(connection: Connection, sweep_id: str, *, number: int, after: int = 0, limit: int | None = None) -> list[Epoch]:
+    """The epochs of one trial in order, those above `after`."""
+    query = select(epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number == number, epoch.c.epoch > after)
+    return [_record(row) for row in connection.execute(query.order_by(epoch.c.epoch).limit(limit)).mappings()]
+
+
+def stored(connection: Connection, sweep_id: str, *, numbers: Iterable[int]) -> set[tuple[int, int]]:
+    """Which (trial, epoch) of these trials are stored."""
+    query = select(epoch.c.number, epoch.c.epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number.in_(list(numbers)))
+    return {(number, count) for number, count in connection.execute(query)}
+
+
+def metric_values(connection: Connection, sweep_id: str, *, metric: str) -> dict[int, dict[int, float | None]]:
+    """The values of one metric in the whole sweep: by trial, then by epoch."""
+    query = select(epoch.c.number, epoch.c.epoch, epoch.c.metrics).where(epoch.c.sweep_id == sweep_id)
+    values: dict[int, dict[int, float | None]] = {}
+    for number, count, metrics in connection.execute(query.order_by(epoch.c.number, epoch.c.epoch)):
+        values.setdefault(number, {})[count] = metrics.get(metric)
+    return values
+
+
+def _record(row: RowMapping) -> Epoch:
+    values: dict[str, Any] = dict(row)
+    return Epoch(**values)

@@ -1,0 +1,33 @@
+"""The event log in the database. Its ids are in the order of commits (see Database.write)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select
+
+from service.records import Event
+from service.tables import event
+
+
+def add(connection: Connection, new: Sequence[Event]) -> None:
+    """Appends events; their ids are given by the database, in this order."""
+    if new:
+        connection.execute(insert(event), [{k: v for k, v in vars(one).items() if k != "id"} for one in new])
+
+
+def after(connection: Connection, event_id: int, *, limit: int, sweep_id: str | None = None) -> list[Event]:
+    """The next events above an id, of one sweep or of all."""
+    query = select(event).where(event.c.id > event_id).order_by(event.c.id).limit(limit)
+    if sweep_id is not None:
+        query = query.where(event.c.sweep_id == sweep_id)
+    return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def count_after(connection: Connection, event_id: int, *, sweep_id: str) -> int:
+    """How many events of a sweep lie above an id."""
+    query = select(func.count()).where(event.c.sweep_id == sweep_id, event.c.id > event_id)
+    return connection.execute(query).scalar_one()
+
+
+def latest_id(connection: Connection) -> int:
+    """The highest id given so far, 0 without events."""
+    return connection.execute(select(func.coalesce(func.max(event.c.id), 0))).scalar_one()

@@ -1,0 +1,77 @@
+"""Sweeps in the database."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from service.records import Sweep
+from service.tables import attempt, epoch, event, idempotency, mlflow_run, sweep, trial
+from sweeps.spec import SweepSpec
+from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
+
+
+def add(connection: Connection, new: Sweep) -> None:
+    """Stores a new sweep; its position is given here."""
+    values = {column.name: getattr(new, column.name) for column in sweep.columns}
+    values["spec"] = new.spec.model_dump(mode="json", by_alias=True)
+    values["position"] = select(func.coalesce(func.max(sweep.c.position), 0) + 1).scalar_subquery()
+    connection.execute(insert(sweep).values(**values))
+
+
+def get(connection: Connection, sweep_id: str) -> Sweep | None:
+    """The sweep of this id."""
+    row = connection.execute(select(sweep).where(sweep.c.id == sweep_id)).mappings().first()
+    return _record(row) if row else None
+
+
+def change(connection: Connection, sweep_id: str, **values: Any) -> None:
+    """Sets columns of one sweep."""
+    connection.execute(update(sweep).where(sweep.c.id == sweep_id).values(**values))
+
+
+def page(connection: Connection, *, before: int | None, states: Iterable[str], limit: int) -> list[Sweep]:
+    """Sweeps from the newest down: those of a position under `before`, in one of `states` (none given: in any)."""
+    query = select(sweep).order_by(sweep.c.position.desc()).limit(limit)
+    if before is not None:
+        query = query.where(sweep.c.position < before)
+    if wanted := list(states):
+        query = query.where(sweep.c.state.in_(wanted))
+    return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def unfinished(connection: Connection) -> list[Sweep]:
+    """All sweeps that are not in a final state, the oldest first."""
+    final = [state.value for state in FINAL_SWEEP_STATES]
+    query = select(sweep).where(sweep.c.state.not_in(final)).order_by(sweep.c.position)
+    return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def state_counts(connection: Connection) -> dict[SweepState, int]:
+    """How many sweeps are in each state."""
+    rows = connection.execute(select(sweep.c.state, func.count()).group_by(sweep.c.state))
+    return {SweepState(state): count for state, count in rows}
+
+
+def trial_counts(connection: Connection, sweep_ids: Iterable[str]) -> dict[str, dict[TrialState, int]]:
+    """How many trials of each of these sweeps are in each state."""
+    wanted = list(sweep_ids)
+    query = select(trial.c.sweep_id, trial.c.state, func.count()).where(trial.c.sweep_id.in_(wanted))
+    counts: dict[str, dict[TrialState, int]] = {sweep_id: {} for sweep_id in wanted}
+    for sweep_id, state, count in connection.execute(query.group_by(trial.c.sweep_id, trial.c.state)):
+        counts[sweep_id][TrialState(state)] = count
+    return counts
+
+
+def remove(connection: Connection, sweep_id: str) -> None:
+    """Deletes the sweep and all that hangs on it."""
+    connection.execute(delete(sweep).where(sweep.c.id == sweep_id))
+    for table in (trial, attempt, epoch, event, idempotency, mlflow_run):
+        connection.execute(delete(table).where(table.c.sweep_id == sweep_id))
+
+
+def _record(row: RowMapping) -> Sweep:
+    values = dict(row)
+    values["state"] = SweepState(row["state"])
+    values["spec"] = SweepSpec.model_validate(row["spec"])
+    return Sweep(**values)

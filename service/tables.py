@@ -1,0 +1,170 @@
+"""The tables: the one truth about sweeps. Times are seconds since 1970 (UTC), on the database's clock."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite only gives ids by itself to a column declared INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+# Which coordinator may write: every transaction checks the epoch (one row).
+owner = Table(
+    "owner",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("taken_at", Float, nullable=False),
+)
+
+sweep = Table(
+    "sweep",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("position", Id, nullable=False, unique=True),  # order of creation: pages go by it
+    Column("name", String(200), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("reason", Text),
+    Column("spec", JSON, nullable=False),
+    Column("budget_trials", Integer, nullable=False),
+    Column("budget_seconds", Float),
+    Column("seconds_spent", Float, nullable=False, default=0.0),  # up to the last change of state
+    Column("running_since", Float),
+    Column("trials_finished", Integer, nullable=False, default=0),
+    Column("failed_trials", Integer, nullable=False, default=0),
+    Column("consecutive_failures", Integer, nullable=False, default=0),
+    Column("best_number", Integer),
+    Column("best_value", Float),
+    Column("study_attrs", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("sweep_id", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("value", Float),
+    Column("best_epoch", Integer),
+    Column("seed", BigInteger, nullable=False),
+    Column("num_epochs", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),  # those that count towards limits.attempts
+    Column("outside_deaths", Integer, nullable=False, default=0),
+    Column("seconds", Float, nullable=False, default=0.0),  # training time of ended attempts
+    Column("engine", String(12)),
+    Column("worker", String(100)),
+    Column("reason", Text),
+    Column("checkpoint", JSON),
+    Column("weights", JSON),
+    Column("attrs", JSON, nullable=False),
+    Column("tell_number", Integer),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Index("trial_by_state", "sweep_id", "state", "number"),
+)
+
+# The id is the fence: a later attempt has a higher one.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("sweep_id", String(40), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("worker_id", String(100), nullable=False),
+    Column("answer_number", Integer, nullable=False),
+    Column("state", String(10), nullable=False),  # HELD, STOPPING (told to stop), ENDED
+    Column("started", Boolean, nullable=False, default=False),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("how", Text),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Index("attempt_by_worker", "worker_id", "state"),
+    Index("attempt_by_trial", "sweep_id", "number"),
+    Index("attempt_by_sweep", "sweep_id", "state"),
+)
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("sweep_id", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("metrics", JSON, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# Narrow and append-only: SSE and the recorder read it in the order of ids; the facts stay in their tables.
+event = Table(
+    "event",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("sweep_id", String(40), nullable=False),
+    Column("kind", String(12), nullable=False),  # sweep.state, trial.state, epoch, best
+    Column("number", Integer),
+    Column("epoch", Integer),
+    Column("state", String(12)),
+    Column("at", Float, nullable=False),
+    Index("event_by_sweep", "sweep_id", "id"),
+    sqlite_autoincrement=True,  # ids are never given twice, even after a sweep was deleted
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("executor", String(12), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("device", String(100), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("token_hash", String(64), nullable=False),
+    Column("state", String(10), nullable=False),  # ALIVE, BENCHED, GONE
+    Column("lease_until", Float, nullable=False),
+    Column("request_number", Integer, nullable=False, default=0),
+    Column("answer", JSON),
+    Column("failed_row", JSON, nullable=False),  # the latest trials that died here, one after the other
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("sweep_id", String(40), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# What the recorder did: its place in the event table, and the MLflow run of each sweep (number -1) and trial.
+recorder = Table(
+    "recorder",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("event_id", Id, nullable=False),
+)
+
+mlflow_run = Table(
+    "mlflow_run",
+    metadata,
+    Column("sweep_id", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("experiment_id", String(64)),
+    Column("run_id", String(64)),  # None: the intent to create it is stored, the run itself may exist or not
+)
