@@ -2,6 +2,7 @@
 
 ServiceError
 ├── InvalidRequest        422  fields of the request are wrong
+├── MalformedJson         400  the body is not JSON
 ├── NotFound              404  nothing has that name
 ├── Conflict              409  the state does not allow it
 ├── Unauthorized          401  no token, or the wrong one
@@ -14,16 +15,7 @@ ServiceError
 └── ConfigurationError         a setting is wrong: one line, exit code 2
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """One field that is wrong: its path, what is wrong, and how to mend it."""
-
-    field: str
-    message: str
-    mend: str
+from sweeps.wrong import FieldError
 
 
 class ServiceError(Exception):
@@ -43,6 +35,13 @@ class InvalidRequest(ServiceError):
 
     status = 422
     title = "Invalid request"
+
+
+class MalformedJson(ServiceError):
+    """The body is not JSON."""
+
+    status = 400
+    title = "Not JSON"
 
 
 class NotFound(ServiceError):

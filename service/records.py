@@ -39,7 +39,11 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training with one set of settings."""
+    """One training with one set of settings.
+
+    `attempts` counts tries, the one under way included; of these `blamed_attempts` count towards `limits.attempts`
+    and `outside_deaths` died with their worker or machine. `seconds` is training time over all ended attempts.
+    """
 
     sweep_id: str
     number: int
@@ -50,6 +54,7 @@ class Trial:
     seed: int
     num_epochs: int
     attempts: int
+    blamed_attempts: int
     outside_deaths: int
     seconds: float
     engine: str | None
@@ -65,7 +70,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at running a trial. `state` is HELD, STOPPING (it was told to stop) or ENDED."""
+    """One try at running a trial. `state` is HELD, PAUSING, STOPPING or ENDED (see stores.attempts)."""
 
     id: int
     sweep_id: str

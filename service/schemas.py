@@ -37,6 +37,13 @@ class BestSoFar(Answer):
     settings: dict[str, Setting]
 
 
+class ValidatedAnswer(Answer):
+    """A body that passed its check: the spec as it would run, and what to think over."""
+
+    spec: SweepSpec
+    warnings: list[str]
+
+
 class BudgetState(Answer):
     """What may be spent and what was: trials (those in a final state) and wall seconds in RUNNING."""
 

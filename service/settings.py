@@ -11,7 +11,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.errors import ConfigurationError
 
 
-class Settings(BaseSettings):
+class _UserToken(BaseSettings):
+    """The secret that users show, as a value or in a file."""
+
+    token: SecretStr | None = None
+    token_file: Path | None = None
+
+    def user_token(self) -> str | None:
+        """The user token, from the environment or its file."""
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is not None:
+            return _secret(self.token_file, variable="RAVINE_TOKEN_FILE")
+        return None
+
+
+class Settings(_UserToken):
     """What the service is told by its environment.
 
     home: the folder with all state. port, host: where the API listens. mlflow_port: where the embedded MLflow UI
@@ -30,8 +45,6 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(default=5000, ge=0, le=65535)
     mlflow_uri: str | None = None
     database_url: str | None = None
-    token: SecretStr | None = None
-    token_file: Path | None = None
     join_token_file: Path | None = None
     workers: int = Field(default=0, ge=0, le=1024)
     executor: Literal["local", "external"] = "local"
@@ -46,15 +59,25 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home.absolute() / 'ravine.db'}"
 
     @property
+    def local_url(self) -> str:
+        """Where programs of this machine call the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
-        """Where clients and workers of this machine call the API."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
-        return self.url or f"http://{host}:{self.port}"
+        """Where workers call the API."""
+        return self.url or self.local_url
 
     @property
     def mlflow_url(self) -> str:
         """Where a person finds the MLflow UI."""
         return self.mlflow_uri or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def mlflow_folder(self) -> Path:
+        """Where the embedded MLflow has its database (mlflow.db) and its artifacts."""
+        return self.home.absolute() / "mlflow"
 
     @property
     def files_folder(self) -> Path:
@@ -66,17 +89,13 @@ class Settings(BaseSettings):
         """Where the join token lies."""
         return self.join_token_file or self.home.absolute() / "join-token"
 
-    def user_token(self) -> str | None:
-        """The user token, from the environment or its file."""
-        if self.token is not None:
-            return self.token.get_secret_value()
-        if self.token_file is not None:
-            return _secret(self.token_file, variable="RAVINE_TOKEN_FILE")
-        return None
-
 
 class WorkerSettings(BaseSettings):
-    """What a worker is told by its environment. lifeline_fd: a pipe whose closing tells that the supervisor is gone."""
+    """What a worker is told by its environment.
+
+    threads: of one training. device: where it trains, as torch names it. nice: how much it stands back.
+    lifeline_fd: a pipe whose closing tells that the supervisor is gone.
+    """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
 
@@ -86,6 +105,8 @@ class WorkerSettings(BaseSettings):
     worker_id: str | None = None
     executor: Literal["local", "external"] = "external"
     threads: int = Field(default=1, ge=1)
+    device: str = "cpu"
+    nice: int = Field(default=0, ge=0, le=19)
     lifeline_fd: int | None = None
 
     def join_token(self) -> str:
@@ -94,13 +115,13 @@ class WorkerSettings(BaseSettings):
         return _secret(path, variable="RAVINE_JOIN_TOKEN_FILE")
 
 
-class ClientSettings(BaseSettings):
-    """What the command line is told by its environment."""
+class ClientSettings(_UserToken):
+    """What the command line is told by its environment. url: not set means the service that lives in home."""
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
 
-    url: str = "http://127.0.0.1:8000"
-    token: SecretStr | None = None
+    home: Path = Path(".ravine")
+    url: str | None = None
 
 
 def load() -> Settings:
@@ -133,6 +154,11 @@ def make_join_token(path: Path) -> str:
 def inherited() -> dict[str, str]:
     """The environment of this process without Ravine's own variables: what a child may start from."""
     return {name: value for name, value in os.environ.items() if not name.startswith("RAVINE_")}
+
+
+def with_variables(**values: str | int | Path) -> dict[str, str]:
+    """The environment of this process with these variables (named without RAVINE_, in small letters) over it."""
+    return {**os.environ, **{f"RAVINE_{name.upper()}": str(value) for name, value in values.items()}}
 
 
 def _secret(path: Path, *, variable: str) -> str:

@@ -16,6 +16,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+Json = JSON(none_as_null=True)
+
 # SQLite only gives ids by itself to a column declared INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -36,7 +38,7 @@ sweep = Table(
     Column("name", String(200), nullable=False),
     Column("state", String(12), nullable=False, index=True),
     Column("reason", Text),
-    Column("spec", JSON, nullable=False),
+    Column("spec", Json, nullable=False),
     Column("budget_trials", Integer, nullable=False),
     Column("budget_seconds", Float),
     Column("seconds_spent", Float, nullable=False, default=0.0),  # up to the last change of state
@@ -46,7 +48,7 @@ sweep = Table(
     Column("consecutive_failures", Integer, nullable=False, default=0),
     Column("best_number", Integer),
     Column("best_value", Float),
-    Column("study_attrs", JSON, nullable=False),
+    Column("study_attrs", Json, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -58,20 +60,21 @@ trial = Table(
     Column("sweep_id", String(40), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("state", String(12), nullable=False),
-    Column("settings", JSON, nullable=False),
+    Column("settings", Json, nullable=False),
     Column("value", Float),
     Column("best_epoch", Integer),
     Column("seed", BigInteger, nullable=False),
     Column("num_epochs", Integer, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),  # those that count towards limits.attempts
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("blamed_attempts", Integer, nullable=False, default=0),  # those that count towards limits.attempts
     Column("outside_deaths", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),  # training time of ended attempts
     Column("engine", String(12)),
     Column("worker", String(100)),
     Column("reason", Text),
-    Column("checkpoint", JSON),
-    Column("weights", JSON),
-    Column("attrs", JSON, nullable=False),
+    Column("checkpoint", Json),
+    Column("weights", Json),
+    Column("attrs", Json, nullable=False),
     Column("tell_number", Integer),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -87,7 +90,7 @@ attempt = Table(
     Column("number", Integer, nullable=False),
     Column("worker_id", String(100), nullable=False),
     Column("answer_number", Integer, nullable=False),
-    Column("state", String(10), nullable=False),  # HELD, STOPPING (told to stop), ENDED
+    Column("state", String(10), nullable=False),  # HELD, PAUSING, STOPPING, ENDED
     Column("started", Boolean, nullable=False, default=False),
     Column("seconds", Float, nullable=False, default=0.0),
     Column("how", Text),
@@ -104,7 +107,7 @@ epoch = Table(
     Column("sweep_id", String(40), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("epoch", Integer, primary_key=True),
-    Column("metrics", JSON, nullable=False),
+    Column("metrics", Json, nullable=False),
     Column("at", Float, nullable=False),
 )
 
@@ -114,7 +117,7 @@ event = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("sweep_id", String(40), nullable=False),
-    Column("kind", String(12), nullable=False),  # sweep.state, trial.state, epoch, best
+    Column("kind", String(16), nullable=False),  # sweep.state, trial.state, epoch, best, sweep.deleted
     Column("number", Integer),
     Column("epoch", Integer),
     Column("state", String(12)),
@@ -137,8 +140,8 @@ worker = Table(
     Column("state", String(10), nullable=False),  # ALIVE, BENCHED, GONE
     Column("lease_until", Float, nullable=False),
     Column("request_number", Integer, nullable=False, default=0),
-    Column("answer", JSON),
-    Column("failed_row", JSON, nullable=False),  # the latest trials that died here, one after the other
+    Column("answer", Json),
+    Column("failed_row", Json, nullable=False),  # the latest trials that died here, one after the other
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float),
 )

@@ -8,7 +8,11 @@ from sqlalchemy import Connection, func, insert, select, update
 from service.records import Attempt
 from service.tables import attempt
 
-HELD, STOPPING, ENDED = "HELD", "STOPPING", "ENDED"
+# PAUSING: its verdict was PAUSE and its checkpoint has not come yet. STOPPING: its trial is final, it shall stop.
+HELD, PAUSING, STOPPING, ENDED = "HELD", "PAUSING", "STOPPING", "ENDED"
+
+# How an attempt ended when that says nothing against its worker.
+HANDED_BACK, PAUSED = "handed back", "paused"
 
 
 def add(
@@ -53,3 +57,20 @@ def num_held(connection: Connection, worker_id: str) -> int:
     """How many attempts the worker holds."""
     query = select(func.count()).where(attempt.c.worker_id == worker_id, attempt.c.state == HELD)
     return connection.execute(query).scalar_one()
+
+
+def highest_id(connection: Connection) -> int:
+    """The highest id given so far, 0 without attempts."""
+    return int(connection.execute(select(func.coalesce(func.max(attempt.c.id), 0))).scalar_one())
+
+
+def all_open(connection: Connection) -> list[Attempt]:
+    """All attempts that have not ended."""
+    query = select(attempt).where(attempt.c.state != ENDED).order_by(attempt.c.id)
+    return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def get(connection: Connection, attempt_id: int) -> Attempt | None:
+    """One attempt."""
+    row = connection.execute(select(attempt).where(attempt.c.id == attempt_id)).mappings().first()
+    return Attempt(**row) if row else None

@@ -39,3 +39,14 @@ def metric_values(connection: Connection, sweep_id: str, *, metric: str) -> dict
 def _record(row: RowMapping) -> Epoch:
     values: dict[str, Any] = dict(row)
     return Epoch(**values)
+
+
+def several(
+    connection: Connection, sweep_id: str, *, keys: Iterable[tuple[int | None, int | None]]
+) -> dict[tuple[int, int], Epoch]:
+    """The epochs of these (trial, epoch)."""
+    wanted = set(keys)
+    numbers = {number for number, _ in wanted}
+    query = select(epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number.in_(numbers))
+    found = map(_record, connection.execute(query).mappings()) if numbers else ()
+    return {(one.number, one.epoch): one for one in found if (one.number, one.epoch) in wanted}

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, func, insert, select
 from service.records import Event
 from service.tables import event
 
+DELETED = "sweep.deleted"  # the kind of the one event that outlives a sweep, for the recorder alone
+WITH_RUNS = "runs"  # its state when the sweep's MLflow runs go too
+
 
 def add(connection: Connection, new: Sequence[Event]) -> None:
     """Appends events; their ids are given by the database, in this order."""
@@ -18,7 +21,7 @@ def after(connection: Connection, event_id: int, *, limit: int, sweep_id: str | 
     """The next events above an id, of one sweep or of all."""
     query = select(event).where(event.c.id > event_id).order_by(event.c.id).limit(limit)
     if sweep_id is not None:
-        query = query.where(event.c.sweep_id == sweep_id)
+        query = query.where(event.c.sweep_id == sweep_id, event.c.kind != DELETED)
     return [Event(**row) for row in connection.execute(query).mappings()]
 
 

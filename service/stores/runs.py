@@ -37,3 +37,8 @@ def store(connection: Connection, runs: Sequence[MlflowRun]) -> None:
         mine = (mlflow_run.c.sweep_id == run.sweep_id, mlflow_run.c.number == run.number)
         connection.execute(delete(mlflow_run).where(*mine))
         connection.execute(insert(mlflow_run).values(**vars(run)))
+
+
+def forget(connection: Connection, sweep_id: str) -> None:
+    """Nothing is remembered of a sweep that is gone."""
+    connection.execute(delete(mlflow_run).where(mlflow_run.c.sweep_id == sweep_id))

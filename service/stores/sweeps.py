@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from service.records import Sweep
-from service.tables import attempt, epoch, event, idempotency, mlflow_run, sweep, trial
+from service.tables import attempt, epoch, event, idempotency, sweep, trial
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 
@@ -64,9 +64,9 @@ def trial_counts(connection: Connection, sweep_ids: Iterable[str]) -> dict[str, 
 
 
 def remove(connection: Connection, sweep_id: str) -> None:
-    """Deletes the sweep and all that hangs on it."""
+    """Deletes the sweep and all that hangs on it but its MLflow runs: the recorder forgets those (events.DELETED)."""
     connection.execute(delete(sweep).where(sweep.c.id == sweep_id))
-    for table in (trial, attempt, epoch, event, idempotency, mlflow_run):
+    for table in (trial, attempt, epoch, event, idempotency):
         connection.execute(delete(table).where(table.c.sweep_id == sweep_id))
 
 
@@ -75,3 +75,15 @@ def _record(row: RowMapping) -> Sweep:
     values["state"] = SweepState(row["state"])
     values["spec"] = SweepSpec.model_validate(row["spec"])
     return Sweep(**values)
+
+
+def files(connection: Connection, sweep_id: str) -> list[str]:
+    """The hashes of the checkpoints and weights of a sweep's trials."""
+    query = select(trial.c.checkpoint, trial.c.weights).where(trial.c.sweep_id == sweep_id)
+    return [ref["sha256"] for row in connection.execute(query) for ref in row if ref is not None]
+
+
+def all_trial_counts(connection: Connection) -> dict[TrialState, int]:
+    """How many trials of all sweeps are in each state."""
+    rows = connection.execute(select(trial.c.state, func.count()).group_by(trial.c.state))
+    return {TrialState(state): count for state, count in rows}

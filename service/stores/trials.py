@@ -68,3 +68,9 @@ def _record(row: RowMapping) -> Trial:
     values["checkpoint"] = CheckpointRef.model_validate(row["checkpoint"]) if row["checkpoint"] else None
     values["weights"] = CheckpointRef.model_validate(row["weights"]) if row["weights"] else None
     return Trial(**values)
+
+
+def with_weights(connection: Connection, sweep_id: str) -> list[Trial]:
+    """The trials whose weights are kept."""
+    query = select(trial).where(trial.c.sweep_id == sweep_id, trial.c.weights.is_not(None))
+    return [one for one in map(_record, connection.execute(query).mappings()) if one.weights is not None]

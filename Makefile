@@ -1,0 +1,55 @@
+# Two commands are all a fresh machine needs: `make demo` and `make test`. PYTHON chooses the interpreter (3.11 or later).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PEERS := .venv-peers
+CODE := service sweeps trainer tests examples benchmarks
+# An error says enough; what pip does when all goes well is nobody's interest.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up check test bench clean
+
+help:
+	@echo "make demo    install, run a real sweep to the end, print the answer"
+	@echo "make up      serve the API, the MLflow UI and the workers until Ctrl-C"
+	@echo "make test    check and test"
+	@echo "make check   ruff and mypy only"
+	@echo "make bench   measure Ravine beside its peers"
+	@echo "make clean   remove the environments and caches (.ravine, with your sweeps, stays)"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Ravine needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=/path/to/python3 ...")'
+	@echo "Installing into $(VENV) (once, some minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(PEERS)/.installed: pyproject.toml constraints.txt $(INSTALLED)
+	@echo "Installing the peers into $(PEERS) (once, some minutes) ..."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+demo: $(INSTALLED)
+	@$(BIN)/python examples/digits_demo.py
+
+up: $(INSTALLED)
+	@$(BIN)/ravine up
+
+check: $(INSTALLED)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest
+
+bench: $(INSTALLED) $(PEERS)/.installed
+	$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
+
+clean:
+	rm -rf $(VENV) $(PEERS) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

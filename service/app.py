@@ -1,0 +1,127 @@
+"""The API process: `python -m service.app`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.coordinator import Coordinator
+from service.database import Database
+from service.errors import ConfigurationError, ServiceError
+from service.files import Files
+from service.lifeline import when_closed
+from service.migrating import migrate
+from service.parts import Parts
+from service.routes import events, health, problems, sweeps, trials, workers
+from service.routes.documented import describe
+from service.routes.guard import Guard
+from service.routes.problem_json import install
+from service.settings import Settings, load, make_join_token
+from service.timekeeper import Timekeeper
+
+log = structlog.get_logger()
+
+GRACEFUL_SECONDS = 5
+NOT_THE_OWNER = 3
+BAD_CONFIGURATION = 2
+
+DESCRIPTION = "Finds out which SGD settings work best for a model and its data."
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Opens the database (its schema brought up to date) and takes the ownership. Raises ConfigurationError."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        migrate(settings.database)
+    except (SQLAlchemyError, OSError) as error:
+        raise ConfigurationError(f"RAVINE_DATABASE_URL: the database cannot be used: {error}") from error
+    database, files = Database(settings.database), Files(settings.files_folder)
+    coordinator = Coordinator(database, files=files)
+    coordinator.open()
+    return Parts(
+        database=database,
+        files=files,
+        coordinator=coordinator,
+        user_token=settings.user_token(),
+        join_token=make_join_token(settings.join_token_path),
+        mlflow_url=settings.mlflow_url,
+    )
+
+
+def create_app(
+    parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper: Timekeeper | None = None
+) -> FastAPI:
+    """The API on these parts; with a timekeeper time passes too (leases, budgets in seconds, local workers)."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if timekeeper is not None:
+            timekeeper.start(on_failure=app.state.leave)
+        yield
+        if timekeeper is not None:
+            await asyncio.to_thread(timekeeper.stop)
+
+    app = FastAPI(title="Ravine", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app.state.parts = parts
+    app.state.leave = _leave
+    for module in (sweeps, trials, events, problems, health, workers):
+        app.include_router(module.router)
+    install(app)
+    app.add_middleware(Guard, allowed_hosts=allowed_hosts)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM, or until the supervisor is gone."""
+    parts = build_parts(settings)
+    timekeeper = Timekeeper(parts.coordinator, settings=settings)
+    app = create_app(parts, allowed_hosts=(settings.host, *settings.allowed_hosts), timekeeper=timekeeper)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+    )
+    _end_with_supervisor(server, lifeline_fd=settings.lifeline_fd)
+    server.run()
+    parts.database.close()
+
+
+def main() -> int:
+    """Runs the API; the exit code says why it ended: 2 a setting is wrong, 3 another coordinator has taken over."""
+    try:
+        serve(load())
+    except ConfigurationError as error:
+        sys.stderr.write(f"ravine: {error}\n")
+        return BAD_CONFIGURATION
+    return 0
+
+
+def _end_with_supervisor(server: uvicorn.Server, *, lifeline_fd: int | None) -> None:
+    def end() -> None:
+        server.should_exit = True
+
+    if lifeline_fd is not None:
+        when_closed(lifeline_fd, act=end)
+
+
+def _leave(error: ServiceError) -> None:
+    """Another coordinator owns the database: nothing that this process could still write would be right."""
+    sys.stderr.write(f"ravine: {error} This one ends.\n")
+    sys.stderr.flush()
+    os._exit(NOT_THE_OWNER)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

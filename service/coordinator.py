@@ -1,0 +1,263 @@
+"""The one owner of sweeps: every change goes through here, one transaction each, one after the other."""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Connection
+
+from service import verbs
+from service.bell import Bell
+from service.database import Database
+from service.desk import Desk
+from service.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    NotTheOwner,
+    ServiceError,
+    SessionEnded,
+    Unauthorized,
+)
+from service.exchanging import exchange, expire, worker_gone
+from service.files import Files
+from service.judging import stop_overdue
+from service.keeping import keep_weights
+from service.ordering import body_hash, new_sweep_id, resolve
+from service.protocol import HEARTBEAT_SECONDS, LEASE_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
+from service.records import Sweep, Trial, Worker
+from service.schemas import Extension
+from service.settling import pending_reason, settle_all
+from service.stores import idempotency, owner
+from service.stores import sweeps as sweep_rows
+from service.stores import workers as worker_rows
+from sweeps.scheduler import Scheduler
+from sweeps.states import FINAL_SWEEP_STATES, SweepState
+from trainer.config import Setting
+
+log = structlog.get_logger()
+
+ATTEMPTS_PER_OWNER = 2**32
+
+
+class Coordinator:
+    """Changes sweeps for users and hands out their trials to workers.
+
+    `work` rings when there may be something to hand out, `news` when events were stored.
+    """
+
+    def __init__(
+        self, database: Database, *, files: Files, make_scheduler: Callable[..., Scheduler] = Scheduler
+    ) -> None:
+        self.work = Bell()
+        self.news = Bell()
+        self._database = database
+        self._files = files
+        self._make_scheduler = make_scheduler
+        self._lock = threading.RLock()
+        self._desk: Desk | None = None
+        self._owner_epoch = 0
+        self._next_attempt = 1
+        self._was_away = False
+
+    def open(self) -> None:
+        """Takes the ownership; whoever had it before is refused from now on. Reads what is under way."""
+        with self._lock, self._database.write() as connection:
+            self._owner_epoch = owner.take(connection)
+            self._next_attempt = self._owner_epoch * ATTEMPTS_PER_OWNER
+            # No lease ends because of the time in which nobody was there to renew it.
+            worker_rows.extend_leases(connection, until=self._database.now(connection) + LEASE_SECONDS)
+
+    def create(self, raw: object, *, key: str | None = None) -> Sweep:
+        """A new sweep of this body; the one that the same Idempotency-Key made before, when there is one."""
+        sweep_id = new_sweep_id()
+        spec = resolve(raw, sweep_id=sweep_id)
+        with self._step() as (desk, connection):
+            if key is not None and (known := _known(connection, key, raw=raw, now=desk.now)) is not None:
+                return known
+            sweep = verbs.create(desk, sweep_id, spec=spec)
+            if key is not None:
+                idempotency.add(connection, key, body_hash=body_hash(raw), sweep_id=sweep_id, now=desk.now)
+        return sweep
+
+    def change(self, sweep_id: str, *, verb: str) -> Sweep:
+        """:pause, :resume, :stop, :cancel."""
+        with self._step() as (desk, connection):
+            return verbs.change(desk, _find(desk, connection, sweep_id), verb=verb)
+
+    def extend(self, sweep_id: str, *, by: Extension) -> Sweep:
+        """:extend."""
+        with self._step() as (desk, connection):
+            sweep = _find(desk, connection, sweep_id)
+            if sweep.state is SweepState.COMPLETED:
+                desk.open_sweep(connection, sweep)
+            return verbs.extend(desk, sweep, by=by)
+
+    def try_settings(self, sweep_id: str, *, settings: dict[str, Setting]) -> Trial:
+        """A trial of these settings."""
+        with self._step() as (desk, connection):
+            return verbs.try_settings(desk, _find(desk, connection, sweep_id), settings=settings)
+
+    def delete(self, sweep_id: str, *, mlflow_runs: bool) -> None:
+        """Removes a final sweep and its files, and asks the recorder to remove its MLflow runs."""
+        with self._step() as (desk, connection):
+            sweep = _find(desk, connection, sweep_id)
+            if sweep.state not in FINAL_SWEEP_STATES:
+                raise Conflict(f"The sweep is {sweep.state.value}: :cancel it, then delete it.")
+            desk.garbage += sweep_rows.files(connection, sweep_id)
+            sweep_rows.remove(connection, sweep_id)
+            desk.log(sweep_id, kind="sweep.deleted", state="runs" if mlflow_runs else None)
+
+    def hello(self, hello: Hello) -> Welcome:
+        """A worker introduces itself and gets a session of its own."""
+        token = secrets.token_urlsafe(32)
+        with self._step() as (desk, connection):
+            if worker_rows.get(connection, hello.worker) is not None:
+                raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
+            desk.add_worker(_new_worker(hello, token=token, now=desk.now))
+        log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
+        return Welcome(
+            token=token,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            files_folder=str(self._files.folder),
+            files_marker=self._files.marker,
+        )
+
+    def exchange(self, worker_id: str, *, token: str, request: Exchange) -> ExchangeAnswer:
+        """One request of a worker, in one transaction; the stored answer for a number that came before."""
+        with self._step() as (desk, connection):
+            worker = self._authenticated(desk, worker_id, token=token)
+            if request.number == worker.request_number:
+                answer = ExchangeAnswer.model_validate(worker.answer)
+            elif request.number < worker.request_number:
+                raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
+            else:
+                answer = exchange(desk, worker, request)
+                desk.garbage += keep_weights(connection, request.weights)
+        return answer.model_copy(update={"work_version": self.work.count})
+
+    def authenticate(self, worker_id: str, *, token: str) -> None:
+        """Raises unless the token is this worker's session's."""
+        with self._lock:
+            desk = self._desk
+            if desk is not None and worker_id in desk.workers:
+                self._authenticated(desk, worker_id, token=token)
+                return
+        with self._step() as (desk, _connection):
+            self._authenticated(desk, worker_id, token=token)
+
+    def worker_gone(self, worker_id: str, *, how: str) -> None:
+        """The executor saw that this worker is gone."""
+        with self._step() as (desk, _connection):
+            worker_gone(desk, worker_id, how=how)
+            settle_all(desk)
+
+    def workers(self) -> list[Worker]:
+        """The workers that are here."""
+        with self._step() as (desk, _connection):
+            return list(desk.workers.values())
+
+    def tick(self) -> None:
+        """What happens because time passes: leases end, budgets in seconds are spent."""
+        with self._step() as (desk, _connection):
+            expire(desk)
+            stop_overdue(desk)
+            settle_all(desk)
+            for sweep in list(desk.sweeps.values()):
+                if sweep.state is SweepState.PENDING and sweep.reason != pending_reason(desk):
+                    desk.change_sweep(sweep.id, reason=pending_reason(desk))
+
+    @contextmanager
+    def _step(self) -> Iterator[tuple[Desk, Connection]]:
+        """One transaction on the desk, alone. After a failure the desk is read anew from the tables."""
+        with self._lock:
+            try:
+                with self._database.write() as connection:
+                    if owner.epoch(connection) != self._owner_epoch:
+                        raise NotTheOwner("Another coordinator has taken over this database.")
+                    desk = self._ready_desk(connection)
+                    yield desk, connection
+                    num_events = desk.num_events()
+                    desk.flush(connection)
+            except BaseException as error:
+                self._forget(error)
+                raise
+            self._after_commit(desk, num_events=num_events)
+
+    def _forget(self, error: BaseException) -> None:
+        """Throws the desk away, unless nothing was changed on it: a request that was refused costs no reading."""
+        if self._desk is not None and not (self._desk.is_clean() and isinstance(error, ServiceError)):
+            self._next_attempt = max(self._next_attempt, self._desk.next_attempt)
+            self._desk = None
+            log.warning("desk.thrown_away", error=type(error).__name__, detail=str(error))
+
+    def _ready_desk(self, connection: Connection) -> Desk:
+        if self._desk is None:
+            self._desk = Desk(self._make_scheduler)
+            self._desk.now = self._database.now(connection)
+            self._desk.load(connection, min_attempt=self._next_attempt)
+        self._desk.now = self._database.now(connection)
+        self._desk.has_work = False
+        return self._desk
+
+    def _after_commit(self, desk: Desk, *, num_events: int) -> None:
+        self._next_attempt = desk.next_attempt
+        self._files.remove(desk.garbage)
+        desk.garbage.clear()
+        if num_events:
+            self.news.ring()
+        if desk.has_work:
+            self.work.ring()
+
+    def _authenticated(self, desk: Desk, worker_id: str, *, token: str) -> Worker:
+        worker = desk.workers.get(worker_id)
+        if worker is None:
+            raise SessionEnded("This worker's session has ended; start it again to get a new one.")
+        if not hmac.compare_digest(worker.token_hash, _hash(token)):
+            raise Unauthorized("The token is not this worker's.")
+        return worker
+
+
+def _find(desk: Desk, connection: Connection, sweep_id: str) -> Sweep:
+    sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
+    if sweep is None:
+        raise NotFound(f"There is no sweep {sweep_id}; GET /v1/sweeps lists them.")
+    return sweep
+
+
+def _known(connection: Connection, key: str, *, raw: object, now: float) -> Sweep | None:
+    found = idempotency.find(connection, key, now=now)
+    if found is None:
+        return None
+    stored_hash, sweep_id = found
+    if stored_hash != body_hash(raw):
+        raise InvalidRequest("This Idempotency-Key came with another body before; use a new key for a new sweep.")
+    return sweep_rows.get(connection, sweep_id)
+
+
+def _new_worker(hello: Hello, *, token: str, now: float) -> Worker:
+    return Worker(
+        id=hello.worker,
+        executor=hello.executor,
+        host=hello.host,
+        pid=hello.pid,
+        slots=hello.slots,
+        device=hello.device,
+        version=hello.version,
+        token_hash=_hash(token),
+        state=worker_rows.ALIVE,
+        lease_until=now + LEASE_SECONDS,
+        request_number=0,
+        answer=None,
+        failed_row=(),
+        created_at=now,
+        ended_at=None,
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""The folder of checkpoints and weights: every file is named by the SHA-256 of its content."""
+
+import hashlib
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from service.errors import InvalidRequest, NotFound, TooLarge
+
+SHA256 = re.compile(r"^[0-9a-f]{64}$")
+
+
+class Files:
+    """Puts, finds and removes files by content hash. `marker` is a file by which a worker knows the folder again."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.marker = f"marker-{secrets.token_hex(8)}"
+        for old in folder.glob("marker-*"):
+            old.unlink(missing_ok=True)
+        (folder / self.marker).touch()
+
+    def path(self, sha256: str) -> Path:
+        """Where the file lies. Raises NotFound."""
+        place = self._place(sha256)
+        if not place.is_file():
+            raise NotFound(f"There is no file {sha256}.")
+        return place
+
+    async def put(self, sha256: str, *, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
+        """Stores a file under its hash, atomically. Raises InvalidRequest when the content has another one."""
+        place = self._place(sha256)
+        digest, num_bytes = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                async for chunk in chunks:
+                    num_bytes += len(chunk)
+                    if num_bytes > max_bytes:
+                        raise TooLarge(f"The file is larger than {max_bytes} bytes.")
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                if digest.hexdigest() != sha256:
+                    raise InvalidRequest("The content does not have the hash that the path names; send it again.")
+                temporary.replace(place)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Removes files that nobody needs any more."""
+        for sha256 in hashes:
+            self._place(sha256).unlink(missing_ok=True)
+
+    def _place(self, sha256: str) -> Path:
+        if not SHA256.match(sha256):
+            raise NotFound("A file is named by 64 hexadecimal digits.")
+        return self.folder / sha256

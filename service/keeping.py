@@ -1,0 +1,37 @@
+"""Which weights are kept: those of the best `keep.weights` trials of a sweep."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from service.stores import attempts as attempt_rows
+from service.stores import sweeps as sweep_rows
+from service.stores import trials as trial_rows
+from trainer.report import WeightsNote
+
+
+def keep_weights(connection: Connection, notes: Iterable[WeightsNote]) -> list[str]:
+    """Stores which files hold weights; answers the hashes of those that are not among the best any more."""
+    dropped: list[str] = []
+    for note in notes:
+        attempt = attempt_rows.get(connection, note.attempt)
+        if attempt is None:
+            dropped.append(note.weights.sha256)
+            continue
+        weights = note.weights.model_dump()
+        trial_rows.change(connection, attempt.sweep_id, number=attempt.number, weights=weights)
+        dropped += _drop_the_rest(connection, attempt.sweep_id)
+    return dropped
+
+
+def _drop_the_rest(connection: Connection, sweep_id: str) -> list[str]:
+    sweep = sweep_rows.get(connection, sweep_id)
+    assert sweep is not None
+    kept = trial_rows.with_weights(connection, sweep_id)
+    kept.sort(key=lambda one: one.value or 0.0, reverse=sweep.spec.goal_metric.goal == "maximize")
+    dropped = []
+    for trial in kept[sweep.spec.keep.weights :]:
+        trial_rows.change(connection, sweep_id, number=trial.number, weights=None)
+        if trial.weights is not None:
+            dropped.append(trial.weights.sha256)
+    return dropped

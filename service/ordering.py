@@ -1,0 +1,62 @@
+"""From the body of POST /v1/sweeps to a spec that says what will really run."""
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from service.errors import InvalidRequest
+from sweeps.checks import check_data, check_spec
+from sweeps.spec import SweepSpec, resolved
+from sweeps.wrong import FieldError, InvalidSpec
+from trainer import catalog
+from trainer.config import MetricConfig
+
+MAX_SAMPLER_SEED = 2**31
+
+
+def new_sweep_id() -> str:
+    """A new sweep's id: short enough to type, random enough not to meet again."""
+    return secrets.token_hex(5)
+
+
+def resolve(raw: object, *, sweep_id: str) -> SweepSpec:
+    """The spec with nothing left to draw or choose. Raises InvalidRequest naming every field that is wrong."""
+    try:
+        spec = check_spec(raw)
+    except InvalidSpec as error:
+        raise invalid(error.errors) from error
+    if errors := _problem_errors(spec):
+        raise invalid(errors)
+    num_train = catalog.dataset(spec.problem.dataset).num_train
+    if errors := check_data(spec, num_train=num_train):
+        raise invalid(errors)
+    return resolved(
+        spec,
+        name=f"{spec.problem.dataset}-{sweep_id}",
+        sampler_seed=secrets.randbelow(MAX_SAMPLER_SEED),
+        default_metric=catalog.default_metric(spec.problem),
+        num_train=num_train,
+    )
+
+
+def body_hash(raw: Any) -> str:
+    """The same for bodies that say the same."""
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+
+
+def invalid(errors: tuple[FieldError, ...]) -> InvalidRequest:
+    """The error that answers these faults."""
+    return InvalidRequest("; ".join(map(str, errors)), errors=errors)
+
+
+def _problem_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
+    try:
+        catalog.check_problem(spec.problem)
+        if spec.metric is not None:
+            catalog.check_metric(MetricConfig(name=spec.metric.name), problem=spec.problem)
+    except ValueError as error:
+        field, _, message = str(error).partition(": ")
+        what, _, mend = message.partition("; ")
+        return (FieldError(field if field == "metric" else f"problem.{field}", what, mend),)
+    return ()

@@ -1,0 +1,19 @@
+"""The parts of which the API is put together."""
+
+from dataclasses import dataclass
+
+from service.coordinator import Coordinator
+from service.database import Database
+from service.files import Files
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes work with. `user_token` is None where user routes are open (loopback only)."""
+
+    database: Database
+    files: Files
+    coordinator: Coordinator
+    user_token: str | None
+    join_token: str
+    mlflow_url: str

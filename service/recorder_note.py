@@ -1,0 +1,69 @@
+"""The answer of a sweep as a page of Markdown: what a person reads first on its parent run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.records import Sweep, Trial
+from sweeps.states import FINAL_SWEEP_STATES, TrialState
+from trainer.config import Setting
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a sweep stands: trials per state, the best COMPLETED trial, the baseline where the sweep has one."""
+
+    counts: Mapping[TrialState, int]
+    best: Trial | None
+    baseline: Trial | None
+
+
+def note(sweep: Sweep, *, standing: Standing) -> str:
+    """The best settings beside the baseline's, how far they are ahead, and what became of the trials."""
+    parts = [_headline(sweep, standing=standing)]
+    if standing.best is not None:
+        parts.append(_table(standing.best, baseline=standing.baseline))
+    parts.append(_counts(sweep, standing=standing))
+    if sweep.reason:
+        parts.append(f"Reason: {sweep.reason}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _headline(sweep: Sweep, *, standing: Standing) -> str:
+    metric, best = sweep.spec.goal_metric, standing.best
+    if best is None or best.value is None:
+        return f"### {sweep.state.value.capitalize()}: {metric.goal} {metric.name}"
+    line = f"### Best: {metric.name} = {_short(best.value)} (trial #{best.number}, epoch {best.best_epoch})"
+    return line + _comparison(best.value, goal=metric.goal, baseline=standing.baseline)
+
+
+def _comparison(value: float, *, goal: str, baseline: Trial | None) -> str:
+    if baseline is None or baseline.value is None:
+        return ""
+    ahead = value - baseline.value if goal == "maximize" else baseline.value - value
+    against = f"the baseline ({_short(baseline.value)}, trial #{baseline.number})"
+    if ahead == 0:
+        return f"\n\nAs good as {against}."
+    return f"\n\n{_short(abs(ahead))} {'better' if ahead > 0 else 'worse'} than {against}."
+
+
+def _table(best: Trial, *, baseline: Trial | None) -> str:
+    columns = [("best", best.settings)] + ([("baseline", baseline.settings)] if baseline is not None else [])
+    names = sorted({name for _, settings in columns for name in settings})
+    head = " | ".join(["setting", *(title for title, _ in columns)])
+    rows = [" | ".join([f"`{name}`", *(_cell(settings, name=name) for _, settings in columns)]) for name in names]
+    return "\n".join(f"| {row} |" for row in [head, " | ".join(["---"] * (len(columns) + 1)), *rows])
+
+
+def _cell(settings: Mapping[str, Setting], *, name: str) -> str:
+    return _short(settings[name]) if name in settings else ""
+
+
+def _counts(sweep: Sweep, *, standing: Standing) -> str:
+    counts = ", ".join(f"{count} {state.value.lower()}" for state, count in sorted(standing.counts.items()) if count)
+    if sweep.state not in FINAL_SWEEP_STATES:
+        return f"{sweep.budget_trials} trials in the budget."
+    return f"{sweep.budget_trials} trials in the budget: {counts or 'none was begun'}."
+
+
+def _short(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

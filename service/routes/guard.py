@@ -1,0 +1,86 @@
+"""What every request must pass before any route: a known host and origin, and a body that is not too large."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.routes.problem_json import render
+from service.routes.workers import MAX_FILE_BYTES
+
+MAX_BODY_BYTES = 1_000_000
+MAX_EXCHANGE_BYTES = 64_000_000
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Guard:
+    """Refuses foreign hosts and origins (403) and bodies over the limit (413), counted while they stream in."""
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._allowed = frozenset(host.lower() for host in (*LOOPBACK, *allowed_hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers, path = Headers(scope=scope), scope["path"]
+        if (refusal := self._refusal(headers)) is not None:
+            await render(403, detail=refusal, instance=path)(scope, receive, send)
+            return
+        limit = _limit(path)
+        body = _Counted(receive, limit=limit)
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            await _too_large(path, limit)(scope, receive, send)
+            return
+        await self._pass_on(scope, body, send)
+
+    async def _pass_on(self, scope: Scope, body: "_Counted", send: Send) -> None:
+        try:
+            await self._app(scope, body.receive, send)
+        except _TooLargeBody:
+            await _too_large(scope["path"], body.limit)(scope, body.receive, send)
+
+    def _refusal(self, headers: Headers) -> str | None:
+        host = _without_port(headers.get("host", ""))
+        if host not in self._allowed:
+            return f"The host {host[:100]!r} is not known here: RAVINE_ALLOWED_HOSTS can add it."
+        origin = headers.get("origin")
+        if origin is not None and _without_port(urlsplit(origin).netloc) not in self._allowed:
+            return f"The origin {origin[:100]!r} is not known here: RAVINE_ALLOWED_HOSTS can add its host."
+        return None
+
+
+class _TooLargeBody(Exception):
+    """More came than the limit allows."""
+
+
+class _Counted:
+    def __init__(self, receive: Receive, *, limit: int) -> None:
+        self.limit = limit
+        self._receive = receive
+        self._num_bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._num_bytes += len(message.get("body", b""))
+        if self._num_bytes > self.limit:
+            raise _TooLargeBody
+        return message
+
+
+def _limit(path: str) -> int:
+    if not path.startswith("/v1/workers/"):
+        return MAX_BODY_BYTES
+    return MAX_FILE_BYTES if "/files/" in path else MAX_EXCHANGE_BYTES
+
+
+def _too_large(path: str, limit: int) -> ASGIApp:
+    return render(413, detail=f"The body is larger than {limit} bytes; send less.", instance=path)
+
+
+def _without_port(netloc: str) -> str:
+    name, separator, port = netloc.lower().rpartition(":")
+    return name if separator and (port.isdigit() or not port) else netloc.lower()

@@ -1,0 +1,168 @@
+"""Keeps parts alive: starts each, starts again what dies, and ends all of them in order, leaving nothing behind."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import httpx
+import psutil
+import structlog
+
+from service.lifeline import end_all
+from service.processes import Part
+
+TICK_SECONDS = 0.1
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0  # a part that lived so long starts again without a pause
+STOP_SECONDS = 15.0
+PROBE_TIMEOUT_SECONDS = 1.0
+
+log = structlog.get_logger("supervisor")
+
+
+class RunningPart:
+    """One part over all its starts."""
+
+    def __init__(self, part: Part, *, log_folder: Path) -> None:
+        self.part = part
+        self.log_path = log_folder / f"{part.name}.log"
+        self.ready = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._start_at = 0.0
+        self._num_failures = 0
+
+    def tick(self, *, now: float, descriptor: int) -> int | None:
+        """Does what is due: starts it, or looks whether it ended. Gives the exit code of an end."""
+        if self._process is None:
+            after = self.part.starts_after
+            if now >= self._start_at and (after is None or after.exists()):
+                self._start(now=now, descriptor=descriptor)
+            return None
+        code = self._process.poll()
+        if code is not None:
+            self._ended(code, now=now)
+        return code
+
+    def becomes_ready(self, http: httpx.Client) -> bool:
+        """Whether it has just become ready."""
+        if self.ready or self._process is None or self.part.probe_url is None:
+            return False
+        try:
+            self.ready = http.get(self.part.probe_url).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+        return self.ready
+
+    def stop(self) -> None:
+        """Ends it: asked first, killed after STOP_SECONDS."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("killed", part=self.part.name, after_seconds=STOP_SECONDS)
+            self._process.kill()
+            self._process.wait()
+        if self.part.owns_descendants:
+            _kill_group(self._process.pid)
+        self._process = None
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.strip()), "")
+
+    def _start(self, *, now: float, descriptor: int) -> None:
+        with self.log_path.open("ab") as output:
+            # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then ends all in order.
+            self._process = subprocess.Popen(
+                self.part.command,
+                env=self.part.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(descriptor,),
+                start_new_session=True,
+            )
+        self._started_at = now
+        log.info("started", part=self.part.name, pid=self._process.pid)
+
+    def _ended(self, code: int, *, now: float) -> None:
+        assert self._process is not None
+        if self.part.owns_descendants:
+            _kill_group(self._process.pid)
+        self._process, self.ready = None, False
+        self._num_failures = 0 if now - self._started_at >= STEADY_SECONDS else self._num_failures + 1
+        pause_seconds = pause_before_start(self._num_failures)
+        self._start_at = now + pause_seconds
+        log.warning("ended", part=self.part.name, code=code, said=self.last_words(), pause_seconds=pause_seconds)
+
+
+def pause_before_start(num_failures: int) -> float:
+    """Seconds to wait before the next start after so many early ends in a row."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (num_failures - 1)) if num_failures else 0.0
+
+
+def supervise(
+    parts: Sequence[Part], *, lifeline: tuple[int, int], log_folder: Path, on_ready: Callable[[Part], None]
+) -> int:
+    """Keeps the parts alive until SIGINT, SIGTERM or SIGHUP (gives 0) or a fatal end (gives its exit code).
+
+    `lifeline` is the pipe (read end, write end) whose write end closes here at last. `on_ready` hears of each part that
+    became ready. Must run in the main thread, for the signals.
+    """
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: over.set())
+    log_folder.mkdir(parents=True, exist_ok=True)
+    running = [RunningPart(part, log_folder=log_folder) for part in parts]
+    try:
+        # The environment's proxies have no business between the parts of one machine.
+        with httpx.Client(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as http:
+            return _until_over(running, over=over, descriptor=lifeline[0], http=http, on_ready=on_ready)
+    finally:
+        _stop_all(running, write_end=lifeline[1])
+
+
+def _until_over(
+    running: Sequence[RunningPart],
+    *,
+    over: threading.Event,
+    descriptor: int,
+    http: httpx.Client,
+    on_ready: Callable[[Part], None],
+) -> int:
+    while not over.wait(TICK_SECONDS):
+        for one in running:
+            code = one.tick(now=time.monotonic(), descriptor=descriptor)
+            if code is not None and code in one.part.fatal:
+                log.error("gave up", part=one.part.name, code=code)
+                return code
+            if one.becomes_ready(http):
+                on_ready(one.part)
+    return 0
+
+
+def _stop_all(running: Sequence[RunningPart], *, write_end: int) -> None:
+    below = psutil.Process().children(recursive=True)
+    for one in running:
+        one.stop()
+    os.close(write_end)
+    _, left = psutil.wait_procs(below, timeout=STOP_SECONDS)
+    if left:
+        log.warning("left behind", pids=[process.pid for process in left])
+        end_all(left)
+
+
+def _kill_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,56 @@
+"""The thread in which time passes: leases end, budgets in seconds are spent, local workers are kept up."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from service.coordinator import Coordinator
+from service.errors import NotTheOwner, ServiceError
+from service.executors.choosing import executor_of
+from service.executors.contract import Executor
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.5
+
+
+class Timekeeper:
+    """Ticks until it is stopped; then it stops the workers that it started."""
+
+    def __init__(self, coordinator: Coordinator, *, settings: Settings) -> None:
+        self._coordinator = coordinator
+        self._settings = settings
+        self._executor: Executor | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, *, on_failure: Callable[[ServiceError], None]) -> None:
+        """Begins. `on_failure` hears of NotTheOwner."""
+        self._thread = threading.Thread(target=self._run, args=(on_failure,), name="timekeeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends, with the workers that were started here."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._executor is not None:
+            self._executor.stop()
+
+    def _run(self, on_failure: Callable[[ServiceError], None]) -> None:
+        self._executor = executor_of(self._settings, coordinator=self._coordinator)
+        while not self._ended.wait(TICK_SECONDS):
+            try:
+                self._tick(self._executor)
+            except NotTheOwner as error:
+                on_failure(error)
+            except ServiceError as error:
+                log.warning("tick.failed", detail=error.detail)
+
+    def _tick(self, executor: Executor) -> None:
+        for gone in executor.gone():
+            self._coordinator.worker_gone(gone.worker, how=gone.how)
+        executor.ensure()
+        self._coordinator.tick()

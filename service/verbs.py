@@ -1,0 +1,104 @@
+"""What users do to sweeps. All functions work on the desk."""
+
+from typing import Any
+
+from service.desk import Desk
+from service.endings import cancel_open_trials, change_sweep_state
+from service.errors import Conflict, InvalidRequest
+from service.handing import ask, can_propose
+from service.lifecycle import next_state, refusal
+from service.ordering import invalid
+from service.records import Sweep, Trial
+from service.schemas import Extension
+from service.settling import pending_reason, settle
+from sweeps.spec import SweepSpec, first_settings
+from sweeps.states import SweepState
+from sweeps.wrong import InvalidSpec
+from trainer.config import Setting
+
+
+def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
+    """A new sweep, its first trials asked: they wait for a worker."""
+    sweep = desk.add_sweep(_new_sweep(sweep_id, spec=spec, now=desk.now))
+    desk.log(sweep_id, kind="sweep.state", state=sweep.state)
+    for settings in first_settings(spec):
+        ask(desk, desk.sweeps[sweep_id], fixed=settings)
+    desk.change_sweep(sweep_id, reason=pending_reason(desk))
+    desk.has_work = True
+    return desk.sweeps[sweep_id]
+
+
+def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
+    """:pause, :resume, :stop or :cancel. Raises Conflict when the state does not allow it."""
+    after = _after(verb, sweep)
+    if after == sweep.state:
+        return sweep
+    if verb == "cancel":
+        cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
+    if verb == "resume" and sweep.started_at is not None:
+        after = SweepState.RUNNING
+    change_sweep_state(desk, sweep.id, state=after, reason=f"{verb} by a user" if verb != "resume" else None)
+    settle(desk, desk.sweeps[sweep.id])
+    return desk.sweeps[sweep.id]
+
+
+def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
+    """Adds to the budget; a COMPLETED sweep (opened on the desk by the caller) is RUNNING again."""
+    after = _after("extend", sweep)
+    if not by.trials and not by.seconds:
+        raise InvalidRequest("Say how many trials or seconds to add, as {\"trials\": 50}.")
+    if by.seconds and sweep.budget_seconds is None:
+        raise InvalidRequest("budget.seconds is null: the sweep has no limit in seconds that could be extended.")
+    seconds = None if sweep.budget_seconds is None else sweep.budget_seconds + by.seconds
+    desk.change_sweep(sweep.id, budget_trials=sweep.budget_trials + by.trials, budget_seconds=seconds)
+    if after != sweep.state:
+        change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
+        settle(desk, desk.sweeps[sweep.id])
+    desk.has_work = True
+    return desk.sweeps[sweep.id]
+
+
+def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> Trial:
+    """A trial of these settings, to be run next; what they leave out is sampled.
+
+    Raises Conflict beyond the budget, InvalidRequest for settings outside the space.
+    """
+    if sweep.state not in (SweepState.PENDING, SweepState.RUNNING, SweepState.PAUSED):
+        raise Conflict(f"The sweep is {sweep.state.value}: it takes no new trials. :extend a COMPLETED one first.")
+    try:
+        trial = ask(desk, sweep, fixed=settings) if can_propose(desk, sweep) else None
+    except InvalidSpec as error:
+        raise invalid(error.errors) from error
+    if trial is None:
+        raise Conflict(f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first.")
+    return trial
+
+
+def _after(verb: str, sweep: Sweep) -> SweepState:
+    after = next_state(verb, sweep.state)
+    if after is None:
+        raise Conflict(refusal(verb, sweep.state))
+    return after
+
+
+def _new_sweep(sweep_id: str, *, spec: SweepSpec, now: float) -> Sweep:
+    values: dict[str, Any] = dict.fromkeys(
+        ("running_since", "best_number", "best_value", "started_at", "ended_at", "reason")
+    )
+    assert spec.name is not None
+    return Sweep(
+        id=sweep_id,
+        position=0,
+        name=spec.name,
+        state=SweepState.PENDING,
+        spec=spec,
+        budget_trials=spec.budget.trials,
+        budget_seconds=spec.budget.seconds,
+        seconds_spent=0.0,
+        trials_finished=0,
+        failed_trials=0,
+        consecutive_failures=0,
+        study_attrs={},
+        created_at=now,
+        **values,
+    )

@@ -1,0 +1,154 @@
+"""The attempts that a worker has in hand, and how far each has come."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from service.protocol import InHand
+from trainer.config import Assignment, Limits
+
+
+@dataclass
+class Held:
+    """One attempt in hand.
+
+    given: the living child has it. taken: it is in a slot. started: it made a step. last: its last report was said and
+    the verdict is awaited. ended: its ending was said (and may still wait for its file). lacks_file: its checkpoint is
+    still being fetched. pause_epoch: the epoch of a PAUSE verdict. seconds: training time at the monotonic `timed_at`.
+    """
+
+    assignment: Assignment
+    given: bool = False
+    taken: bool = False
+    started: bool = False
+    last: bool = False
+    ended: bool = False
+    lacks_file: bool = False
+    pause_epoch: int | None = None
+    seconds: float = 0.0
+    timed_at: float = 0.0
+
+    @property
+    def training(self) -> bool:
+        """In a slot, and not through."""
+        return self.taken and not self.through
+
+    @property
+    def through(self) -> bool:
+        """It needs its slot no more."""
+        return self.last or self.ended
+
+    @property
+    def company(self) -> str:
+        """With whom it may share a child: a sweep with a memory limit only with itself, the others with each other."""
+        return f"sweep {self.assignment.sweep}" if self.assignment.limits.memory_mb is not None else "any"
+
+    def seconds_now(self, now: float) -> float:
+        """Training time so far; `now` is monotonic."""
+        return self.seconds + (now - self.timed_at if self.started and not self.through else 0.0)
+
+    def time(self, *, seconds: float, now: float) -> None:
+        """Its training time now."""
+        self.seconds, self.timed_at = seconds, now
+
+
+class Hand:
+    """All attempts in hand, in the order in which they came. One per slot is wanted ahead."""
+
+    def __init__(self, *, slots: int) -> None:
+        self._slots = slots
+        self._held: dict[int, Held] = {}
+        self._weights_due: set[int] = set()
+
+    def __iter__(self) -> Iterator[Held]:
+        return iter(self._held.values())
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, attempt: int) -> Held | None:
+        """The attempt, if it is in hand."""
+        return self._held.get(attempt)
+
+    @property
+    def num_free(self) -> int:
+        """Slots that nothing in hand will fill."""
+        return max(0, self._slots - self._num_open())
+
+    @property
+    def num_wanted(self) -> int:
+        """Assignments that fit, the ones ahead included."""
+        return max(0, 2 * self._slots - self._num_open())
+
+    def add(self, assignments: Iterable[Assignment]) -> None:
+        """Takes assignments into hand."""
+        for assignment in assignments:
+            self._held[assignment.attempt] = Held(assignment)
+
+    def drop(self, attempt: int) -> None:
+        """The attempt is no longer in hand."""
+        self._held.pop(attempt, None)
+
+    def drop_not_given(self) -> None:
+        """What no child has is handed back."""
+        self._held = {attempt: held for attempt, held in self._held.items() if held.given}
+
+    def named(self, *, now: float) -> tuple[InHand, ...]:
+        """The hand as the service is told of it."""
+        return tuple(
+            InHand(attempt=attempt, started=held.started, seconds=held.seconds_now(now))
+            for attempt, held in self._held.items()
+        )
+
+    def file_lacks(self, attempt: int) -> None:
+        """The checkpoint of this attempt must be fetched first."""
+        if held := self.get(attempt):
+            held.lacks_file = True
+
+    def file_came(self, attempt: int) -> None:
+        """The checkpoint of this attempt was fetched."""
+        if held := self.get(attempt):
+            held.lacks_file = False
+
+    def weights_wanted(self, attempt: int) -> None:
+        """The child will put the weights of this attempt, and then say so."""
+        self._weights_due.add(attempt)
+
+    def weights_came(self, attempt: int) -> None:
+        """The weights of this attempt lie in the store."""
+        self._weights_due.discard(attempt)
+
+    @property
+    def child_is_free(self) -> bool:
+        """The child has nothing of ours: it may be replaced without a loss."""
+        return not self._weights_due and not any(held.given for held in self)
+
+    def not_given(self) -> Iterator[Held]:
+        """What the child has yet to get."""
+        return (held for held in self if not (held.given or held.through or held.lacks_file))
+
+    def limits(self) -> Limits | None:
+        """The narrowest limits of what the child has to train; None when it has nothing."""
+        every = [held.assignment.limits for held in self if held.given and not held.through]
+        if not every:
+            return None
+        memory = [limits.memory_mb for limits in every if limits.memory_mb is not None]
+        return Limits(hang_seconds=min(limits.hang_seconds for limits in every), memory_mb=min(memory, default=None))
+
+    def lose_child(self, *, now: float) -> tuple[list[int], float]:
+        """The child is gone: which attempts were in training, and for how long the longest.
+
+        Those are no longer in hand. What had not begun stays for the next child; what was through keeps waiting for
+        its verdict, unless that verdict was a PAUSE, which only the dead child could have followed.
+        """
+        lost = [held for held in self if held.training]
+        seconds = max((held.seconds_now(now) for held in lost), default=0.0)
+        unpaused = [held for held in self if held.last and not held.ended and held.pause_epoch is not None]
+        for held in (*lost, *unpaused):
+            self.drop(held.assignment.attempt)
+        for held in self:
+            held.given = False
+        self._weights_due.clear()
+        return [held.assignment.attempt for held in lost], seconds
+
+    def _num_open(self) -> int:
+        return sum(not held.through for held in self)

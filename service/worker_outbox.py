@@ -1,0 +1,55 @@
+"""What a worker has to tell the service and could not tell yet."""
+
+from dataclasses import dataclass, field
+
+from service.protocol import ChildDeath
+from trainer.report import CheckpointNote, Ending, EpochReport, WeightsNote
+
+MAX_REPORTS = 2000
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What goes in one exchange."""
+
+    reports: tuple[EpochReport, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    checkpoints: tuple[CheckpointNote, ...] = ()
+    weights: tuple[WeightsNote, ...] = ()
+    deaths: tuple[ChildDeath, ...] = ()
+
+
+@dataclass
+class Outbox:
+    """Reports with the monotonic time of their coming, and all else in lists."""
+
+    reports: list[tuple[EpochReport, float]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    checkpoints: list[CheckpointNote] = field(default_factory=list)
+    weights: list[WeightsNote] = field(default_factory=list)
+    deaths: list[ChildDeath] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to tell."""
+        return not (self.reports or self.endings or self.checkpoints or self.weights or self.deaths)
+
+    def forget(self, attempt: int, *, after_epoch: int) -> None:
+        """Throws away what an attempt did after this epoch."""
+        self.reports = [
+            (report, at) for report, at in self.reports if report.attempt != attempt or report.epoch <= after_epoch
+        ]
+        self.checkpoints = [
+            note for note in self.checkpoints if note.attempt != attempt or note.checkpoint.epoch <= after_epoch
+        ]
+        self.endings = [ending for ending in self.endings if ending.attempt != attempt]
+
+    def pack(self, *, now: float) -> Parcel:
+        """Empties the outbox into a parcel. After an outage reports go in several; what follows from them goes last."""
+        chosen, self.reports = self.reports[:MAX_REPORTS], self.reports[MAX_REPORTS:]
+        reports = tuple(report.model_copy(update={"age_seconds": max(0.0, now - at)}) for report, at in chosen)
+        if self.reports:
+            return Parcel(reports=reports)
+        rest = Parcel(reports, tuple(self.endings), tuple(self.checkpoints), tuple(self.weights), tuple(self.deaths))
+        self.endings, self.checkpoints, self.weights, self.deaths = [], [], [], []
+        return rest

@@ -1,0 +1,107 @@
+"""One worker's requests to the service: what an answer means, and patience with a service that is away."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+PATIENCE_SECONDS = 600.0
+SERVICE_AWAY, SESSION_LOST = 3, 4
+"""Exit codes of a worker."""
+
+
+class Unanswered(Exception):
+    """Nobody answered this time: later."""
+
+
+class LinkLost(Exception):
+    """There is no service any more for this worker: why, in one line, and the exit code."""
+
+    def __init__(self, reason: str, *, code: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the service is and who calls. `patience_seconds`: how long the worker goes on without a service."""
+
+    url: str
+    worker: str
+    join_token: str
+    patience_seconds: float = PATIENCE_SECONDS
+
+    @property
+    def path(self) -> str:
+        """Where this worker's routes begin."""
+        return f"/v1/workers/{self.worker}"
+
+
+class Session:
+    """Requests with one token. Once `leaving` is set none is repeated."""
+
+    def __init__(self, address: Address, *, token: str, leaving: threading.Event) -> None:
+        self._address = address
+        self._leaving = leaving
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=address.url, headers=headers, timeout=30, trust_env=False)
+
+    def post(self, path: str, *, body: str, read_seconds: float = 30.0) -> httpx.Response:
+        """One JSON request. Raises Unanswered, LinkLost."""
+        timeout = httpx.Timeout(read_seconds, connect=5)
+        headers = {"Content-Type": "application/json"}
+        return self._once(lambda: self._client.post(path, content=body, headers=headers, timeout=timeout))
+
+    def has(self, path: str) -> bool:
+        """Whether there is something at the path. Raises Unanswered, LinkLost."""
+        return self._once(lambda: self._client.head(path)).is_success
+
+    def put(self, path: str, *, pieces: Iterator[bytes], num_bytes: int) -> httpx.Response:
+        """Sends bytes in pieces. Raises Unanswered, LinkLost."""
+        headers = {"Content-Length": str(num_bytes), "Content-Type": "application/octet-stream"}
+        return self._once(lambda: self._client.put(path, content=pieces, headers=headers))
+
+    def get(self, path: str, *, into: Path) -> httpx.Response:
+        """Writes what lies at the path into a file; no file where there is nothing. Raises Unanswered, LinkLost."""
+
+        def request() -> httpx.Response:
+            with self._client.stream("GET", path) as response:
+                if response.is_success:
+                    with into.open("wb") as file:
+                        file.writelines(response.iter_bytes())
+            return response
+
+        return self._once(request)
+
+    def insist(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        """Repeats a request unchanged until it is answered. Raises LinkLost when that is hopeless."""
+        pause_seconds, begun_at = FIRST_PAUSE_SECONDS, time.monotonic()
+        while True:
+            try:
+                return request()
+            except Unanswered as problem:
+                if self._leaving.is_set() or time.monotonic() - begun_at > self._address.patience_seconds:
+                    raise LinkLost(f"no service at {self._address.url} ({problem})", code=SERVICE_AWAY) from problem
+            self._leaving.wait(random.uniform(0.5, 1.0) * pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _once(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        """No answer, a 5xx and a 429 mean later; an error but 404 for a file that this worker is not known any more."""
+        try:
+            response = request()
+        except httpx.TransportError as error:
+            raise Unanswered(str(error) or type(error).__name__) from error
+        problem = f"{response.request.method} {response.request.url.path}: {response.status_code}"
+        if response.status_code >= 500 or response.status_code == 429:
+            raise Unanswered(problem)
+        missing_file = response.status_code == 404 and response.request.method in ("GET", "HEAD")
+        if response.is_error and not missing_file:
+            raise LinkLost(f"the service does not know this worker any more ({problem})", code=SESSION_LOST)
+        return response

@@ -1,0 +1,233 @@
+"""What a sweep is asked to do: the body of POST /v1/sweeps, and what is stored of it."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from sweeps.parameters import Parameter, Scalar, SettingName
+from sweeps.presets import preset_space
+from sweeps.search_space import BASELINE, SearchSpace
+from sweeps.wrong import wrong
+from trainer.config import Frozen, Goal, Limits, MetricConfig, Name, ProblemConfig, Setting
+
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+
+LATER_SAMPLERS = ("auto", "gp")
+LATER_PRUNERS = ("rungs",)
+LATER_ENGINES = ("fused",)
+
+
+class MetricSpec(Frozen):
+    """The metric that is searched on. Without a goal a loss is minimized, anything else maximized."""
+
+    name: Name
+    goal: Goal | None = None
+
+
+class SamplerSpec(Frozen):
+    """Who proposes settings. A seed of null is drawn and stored."""
+
+    kind: Literal["tpe", "random", "qmc", "grid", "cmaes"] = "qmc"
+    seed: Seed | None = None
+
+
+class AshaPruner(Frozen):
+    """Successive halving: at min_epochs · reduction_factor^k epochs only the best 1/reduction_factor go on."""
+
+    kind: Literal["asha"] = "asha"
+    min_epochs: Count = 2
+    reduction_factor: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
+
+
+class HyperbandPruner(Frozen):
+    """Several successive halvings side by side, each with a later first cut."""
+
+    kind: Literal["hyperband"]
+    min_epochs: Count = 1
+    reduction_factor: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
+
+
+class MedianPruner(Frozen):
+    """Stops what is worse than the median of the completed trials at the same epoch, after `warmup_epochs` epochs.
+
+    It begins once `startup_trials` trials are completed.
+    """
+
+    kind: Literal["median"]
+    startup_trials: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 5
+    warmup_epochs: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 0
+
+
+class NoPruner(Frozen):
+    """Stops nothing."""
+
+    kind: Literal["none"]
+
+
+def _pruner_kind(value: Any) -> str | None:
+    kind = value.get("kind", "asha") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+PrunerSpec: TypeAlias = Annotated[
+    Annotated[AshaPruner, Tag("asha")]
+    | Annotated[HyperbandPruner, Tag("hyperband")]
+    | Annotated[MedianPruner, Tag("median")]
+    | Annotated[NoPruner, Tag("none")],
+    Discriminator(_pruner_kind),
+]
+
+
+class BudgetSpec(Frozen):
+    """How much is spent: trials in all, epochs of one trial at most, seconds in RUNNING, trials in flight at once."""
+
+    trials: Count = 200
+    epochs: Count = 20
+    seconds: Seconds | None = None
+    parallel: Annotated[int, Field(strict=True, ge=1, le=4096)] | Literal["auto"] = "auto"
+
+
+class LimitsSpec(Frozen):
+    """What a trial and a sweep may cost before they are given up."""
+
+    attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    failed_trials: Count = 20
+    consecutive_failures: Count = 5
+    trial_seconds: Seconds | None = None
+    hang_seconds: Seconds = 300
+    memory_mb: Annotated[int, Field(strict=True, ge=1, le=2**40)] | None = None
+
+    def of_child(self) -> Limits:
+        """The limits that a worker enforces on the child that trains."""
+        return Limits(hang_seconds=self.hang_seconds, memory_mb=self.memory_mb)
+
+
+class KeepSpec(Frozen):
+    """How many of the best trials keep their weights."""
+
+    weights: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3
+
+
+class MlflowSpec(Frozen):
+    """The MLflow experiment; null: the service's own."""
+
+    experiment: Name | None = None
+
+
+def _space_form(value: Any) -> str:
+    return "preset" if isinstance(value, str) else "parameters"
+
+
+def _first_form(value: Any) -> str:
+    return "baseline" if isinstance(value, str) else "settings"
+
+
+Parameters: TypeAlias = Annotated[dict[SettingName, Parameter], Field(min_length=1, max_length=50)]
+SpaceSpec: TypeAlias = Annotated[
+    Annotated[Parameters, Tag("parameters")] | Annotated[Literal["sgd-basic"], Tag("preset")],
+    Discriminator(_space_form),
+]
+FirstSpec: TypeAlias = Annotated[
+    Annotated[Literal["baseline"], Tag("baseline")]
+    | Annotated[dict[SettingName, Scalar], Field(max_length=50), Tag("settings")],
+    Discriminator(_first_form),
+]
+
+
+class SweepSpec(Frozen):
+    """One sweep. Everything but the problem has a default; `check_spec` also finds what fields say of each other."""
+
+    name: Name | None = None
+    problem: ProblemConfig
+    space: SpaceSpec = "sgd-basic"
+    metric: MetricSpec | None = None
+    sampler: SamplerSpec = SamplerSpec()
+    pruner: PrunerSpec = AshaPruner()
+    budget: BudgetSpec = BudgetSpec()
+    limits: LimitsSpec = LimitsSpec()
+    keep: KeepSpec = KeepSpec()
+    seed: Seed = 0
+    engine: Literal["auto", "serial"] = "auto"
+    first: Annotated[tuple[FirstSpec, ...], Field(max_length=100)] = ("baseline",)
+    mlflow: MlflowSpec = MlflowSpec()
+
+    @field_validator("sampler", mode="before")
+    @classmethod
+    def _sampler_is_built(cls, value: Any) -> Any:
+        return _built(value, later=LATER_SAMPLERS, instead="tpe for short trials, or qmc")
+
+    @field_validator("pruner", mode="before")
+    @classmethod
+    def _pruner_is_built(cls, value: Any) -> Any:
+        return _built(value, later=LATER_PRUNERS, instead="asha")
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _engine_is_built(cls, value: Any) -> Any:
+        if value in LATER_ENGINES:
+            raise wrong(f"{value} is not built yet", mend="use auto or serial until then")
+        return value
+
+    @field_validator("problem", mode="before")
+    @classmethod
+    def _problem_is_built(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "plugin" in value:
+            raise wrong("problems by plugin are not built yet", mend="name a dataset until then")
+        return value
+
+    @property
+    def goal_metric(self) -> MetricConfig:
+        """The metric of a resolved spec."""
+        assert self.metric is not None
+        assert self.metric.goal is not None
+        return MetricConfig(name=self.metric.name, goal=self.metric.goal)
+
+    @property
+    def search_space(self) -> SearchSpace:
+        """The space of a resolved spec."""
+        assert not isinstance(self.space, str)
+        return SearchSpace(self.space)
+
+
+def _built(value: Any, *, later: tuple[str, ...], instead: str) -> Any:
+    if isinstance(value, str):
+        raise wrong("is a text", mend=f"write {{kind: {value[:50]}}}")
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if isinstance(kind, str) and kind in later:
+        raise wrong(f"{kind} is not built yet", mend=f"use {instead} until then")
+    return value
+
+
+def resolved(
+    spec: SweepSpec, *, name: str, sampler_seed: int, default_metric: MetricConfig, num_train: int
+) -> SweepSpec:
+    """The spec as it really runs: nothing is left to be drawn or chosen, but `budget.parallel`.
+
+    `sampler_seed` is used where the spec has none; `num_train` counts training examples. Resolving twice changes
+    nothing.
+    """
+    parameters = preset_space(spec.space, num_train=num_train) if isinstance(spec.space, str) else spec.space
+    metric = spec.metric or MetricSpec(name=default_metric.name, goal=default_metric.goal)
+    seed = spec.sampler.seed if spec.sampler.seed is not None else sampler_seed
+    return spec.model_copy(
+        update={
+            "name": spec.name or name,
+            "space": parameters,
+            "metric": MetricSpec(name=metric.name, goal=metric.goal or goal_of(metric.name)),
+            "sampler": SamplerSpec(kind=spec.sampler.kind, seed=seed),
+            "engine": "serial",
+        }
+    )
+
+
+def goal_of(metric: str) -> Goal:
+    """Which way is better for a metric of which only the name is known."""
+    return "minimize" if metric.endswith("loss") else "maximize"
+
+
+def first_settings(spec: SweepSpec) -> list[dict[str, Setting]]:
+    """The settings that a resolved spec wants tried before the sampler's; what they leave out is sampled."""
+    space = spec.search_space
+    return [space.nearest(BASELINE) if isinstance(first, str) else dict(first) for first in spec.first]

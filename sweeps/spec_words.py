@@ -1,0 +1,116 @@
+"""Pydantic's complaints about a sweep in words that name the field and the mend."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sweeps.parameters import Choices, Range
+from sweeps.spec import (
+    AshaPruner,
+    BudgetSpec,
+    HyperbandPruner,
+    KeepSpec,
+    LimitsSpec,
+    MedianPruner,
+    MetricSpec,
+    MlflowSpec,
+    NoPruner,
+    SamplerSpec,
+    SweepSpec,
+)
+from sweeps.wrong import CUSTOM_ERROR, FieldError, one_of
+from trainer.config import LinearModel, MlpModel, ProblemConfig
+
+Loc = Sequence[int | str]
+
+MAX_ERRORS = 50
+MAX_PART = 100
+
+FORMS: dict[tuple[str, ...], tuple[int, ...]] = {
+    ("space",): (1, 3),
+    ("pruner",): (1,),
+    ("first",): (2,),
+    ("problem", "model"): (2,),
+    ("budget", "parallel"): (2,),
+}
+"""Where pydantic puts the name of a form, which is no part of the body, into locations that begin so."""
+
+MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): SweepSpec,
+    ("problem",): ProblemConfig,
+    ("problem", "model", "linear"): LinearModel,
+    ("problem", "model", "mlp"): MlpModel,
+    ("metric",): MetricSpec,
+    ("sampler",): SamplerSpec,
+    ("pruner", "asha"): AshaPruner,
+    ("pruner", "hyperband"): HyperbandPruner,
+    ("pruner", "median"): MedianPruner,
+    ("pruner", "none"): NoPruner,
+    ("budget",): BudgetSpec,
+    ("limits",): LimitsSpec,
+    ("keep",): KeepSpec,
+    ("mlflow",): MlflowSpec,
+}
+
+MENDS: dict[str, str] = {
+    "dict_type": "give an object of names and values",
+    "model_type": "give an object of names and values",
+    "tuple_type": "give a list",
+    "too_short": "give at least one",
+    "string_pattern_mismatch": "use letters, digits, dots and underscores, in a name no slash and no control character",
+}
+
+
+def explained(error: ValidationError, *, prefix: int = 0) -> tuple[FieldError, ...]:
+    """What pydantic found wrong with a sweep, one error for each field, 50 at most; `prefix` parts of locations are skipped."""
+    details = error.errors(include_url=False)
+    found = [_explained(each, each["loc"][prefix:]) for each in details[:MAX_ERRORS]]
+    return tuple({each.field: each for each in reversed(found)}.values())[::-1]
+
+
+def _explained(detail: ErrorDetails, loc: Loc) -> FieldError:
+    context: dict[str, Any] = detail.get("ctx", {})
+    field, kind = field_path(loc), detail["type"]
+    if kind == CUSTOM_ERROR:
+        return FieldError(field, context["message"], context["mend"])
+    if kind == "extra_forbidden":
+        return FieldError(field, "is not a known field", one_of(loc[-1], known=_fields_beside(loc)))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind(field, context)
+    if kind == "literal_error":
+        return FieldError(field, f"{_shown(detail['input'])} is not possible here", f"use {context['expected']}")
+    if kind == "missing":
+        return FieldError(field, "is missing", "give it")
+    if kind in MENDS:
+        return FieldError(field, f"{_shown(detail['input'])} is not possible", MENDS[kind])
+    message = detail["msg"].removeprefix("Input ")
+    return FieldError(field, f"{_shown(detail['input'])} is not possible", f"it {message[0].lower()}{message[1:]}")
+
+
+def field_path(loc: Loc) -> str:
+    """A location of pydantic's as it stands in the body: `first[0].momentum`."""
+    forms = next((forms for begin, forms in FORMS.items() if tuple(loc[: len(begin)]) == begin), ())
+    parts = [part for index, part in enumerate(loc) if index not in forms and part != "[key]"]
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part[:MAX_PART]}" for part in parts).removeprefix(".")
+
+
+def _fields_beside(loc: Loc) -> list[str]:
+    if loc[0] == "space":
+        return [*(Choices if "choices" in loc[3:4] else Range).model_fields]
+    beside = MODELS.get(tuple(map(str, loc[:-1])))
+    return [*beside.model_fields] if beside is not None else []
+
+
+def _unknown_kind(field: str, context: dict[str, Any]) -> FieldError:
+    if "tag" not in context:
+        return FieldError(field, "says no kind", "give {kind: ...}")
+    known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+    message = f"{_shown(context['tag'])} is unknown or not built yet"
+    return FieldError(f"{field}.kind", message, one_of(context["tag"], known=known))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

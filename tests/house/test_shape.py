@@ -1,0 +1,119 @@
+"""R2, R5, R8, R9, R10 and the rest that eyes can see: sizes, names, arguments, docstrings."""
+
+from tests.house import shape
+from tests.house.source import PACKAGES, PROGRAMS, ROOT, Source, sources
+
+ALL = sources(*PROGRAMS, "tests")
+PROGRAM = sources(*PROGRAMS)
+
+BROAD_EXCEPTS = {
+    "service/coordinator.py": "around one round of its clock: a sweep that breaks must not stop the others",
+    "service/recorder.py": "around one step of the recorder",
+    "service/recorder_copier.py": "around one step of the recorder: MLflow may raise anything",
+    "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
+    "service/worker_link.py": "around one worker's exchange",
+    "trainer/serial.py": "around one trial: a user's model may raise anything",
+}
+LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {}
+CROWDED_FUNCTIONS: dict[str, str] = {}
+POSITIONAL_FUNCTIONS = {
+    "sweeps/samplers.py::Sobol.infer_relative_search_space": "the signature is Optuna's",
+    "sweeps/parameters.py::same": "two of a kind",
+    "trainer/problem.py::accuracy": "outputs and targets, as every loss of torch takes them",
+    "trainer/problem.py::r2": "outputs and targets, as every loss of torch takes them",
+    "trainer/quadratic.py::ravine_loss": "outputs and targets, as every loss of torch takes them",
+}
+
+
+def made_up(text: str, *, path: str = "service/made_up.py") -> Source:
+    return Source(path=path, text=text)
+
+
+def test_init_files_are_empty() -> None:
+    assert [source.path for source in ALL if source.path.endswith("__init__.py") and source.text] == []
+
+
+def test_file_names_say_something() -> None:
+    assert [found for source in ALL for found in shape.roomless_names(source)] == []
+
+
+def test_a_name_that_says_nothing_is_found() -> None:
+    assert list(shape.roomless_names(made_up("", path="service/sweep_utils.py")))
+    assert not list(shape.roomless_names(made_up("", path="service/database.py")))
+
+
+def test_broad_excepts_stand_at_the_borders() -> None:
+    found = {place.split(":")[0] for source in PROGRAM for place in shape.broad_excepts(source)}
+    assert found <= BROAD_EXCEPTS.keys()
+
+
+def test_a_broad_except_is_found() -> None:
+    assert list(shape.broad_excepts(made_up("try:\n    pass\nexcept (OSError, Exception):\n    pass")))
+    assert list(shape.broad_excepts(made_up("try:\n    pass\nexcept:\n    pass")))
+
+
+def test_functions_can_be_seen_at_once() -> None:
+    assert {found for source in ALL for found in shape.long_functions(source)} == LONG_FUNCTIONS.keys()
+
+
+def test_a_long_function_is_found() -> None:
+    body = "    x = 1\n"
+    assert list(shape.long_functions(made_up("def f():\n" + body * 40))) == ["service/made_up.py::f"]
+    assert not list(shape.long_functions(made_up("def f():\n" + body * 39)))
+
+
+def test_files_have_one_idea() -> None:
+    assert {found for source in ALL for found in shape.long_files(source)} == LONG_FILES.keys()
+
+
+def test_a_long_file_is_found() -> None:
+    assert list(shape.long_files(made_up("x = 1\n" * 251)))
+
+
+def test_functions_take_few_arguments() -> None:
+    assert {found for source in ALL for found in shape.crowded_functions(source)} == CROWDED_FUNCTIONS.keys()
+
+
+def test_a_crowded_function_is_found() -> None:
+    assert list(shape.crowded_functions(made_up("def f(a, *, b, c, d, e, f): ...")))
+    assert not list(shape.crowded_functions(made_up("class C:\n    def f(self, a, *, b, c, d, e): ...")))
+
+
+def test_arguments_after_the_first_have_names() -> None:
+    assert {found for source in PROGRAM for found in shape.positional_functions(source)} == POSITIONAL_FUNCTIONS.keys()
+
+
+def test_a_second_positional_argument_is_found() -> None:
+    assert list(shape.positional_functions(made_up("def f(a, b): ...")))
+    assert not list(shape.positional_functions(made_up("def f(connection: Connection, a, *, b): ...")))
+
+
+def test_no_boolean_goes_by_position() -> None:
+    assert [found for source in PROGRAM for found in shape.positional_booleans(source)] == []
+
+
+def test_a_positional_boolean_is_found() -> None:
+    assert list(shape.positional_booleans(made_up("def f(wait: bool): ...")))
+    assert not list(shape.positional_booleans(made_up("def f(*, wait: bool): ...")))
+
+
+def test_what_is_public_has_a_docstring() -> None:
+    assert [found for source in PROGRAM for found in shape.undocumented(source)] == []
+
+
+def test_a_missing_docstring_is_found() -> None:
+    assert len(list(shape.undocumented(made_up("class C:\n    def f(self): ...\n    def _g(self): ...")))) == 3
+
+
+def test_named_exceptions_are_files_that_exist() -> None:
+    named = {*LONG_FUNCTIONS, *LONG_FILES, *CROWDED_FUNCTIONS, *POSITIONAL_FUNCTIONS}
+    assert [name for name in named if not (ROOT / name.split("::")[0]).exists()] == []
+
+
+def test_no_folder_of_a_hosting_service() -> None:
+    assert not (ROOT / ".github").exists()
+
+
+def test_packages_are_the_three_rooms() -> None:
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(PACKAGES)

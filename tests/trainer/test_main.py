@@ -1,0 +1,67 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer.__main__ import main
+
+
+def _file(folder: Path, *, text: str) -> str:
+    path = folder / "config.json"
+    path.write_text(text)
+    return str(path)
+
+
+def test_one_training_prints_a_line_per_epoch_and_closes(tmp_path: Path) -> None:
+    config = _file(tmp_path, text=json.dumps({"settings": {"momentum": 0.9}, "epochs": 3, "seed": 1}))
+    command = [sys.executable, "-m", "trainer", config]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, timeout=60)
+    *epochs, closing = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["epoch"] for line in epochs] == [1, 2, 3]
+    assert epochs[-1]["val_accuracy"] > 0.8
+    assert (closing["state"], closing["num_epochs"]) == ("COMPLETED", 3)
+    assert done.stderr == ""
+
+
+def test_a_divergence_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"problem": {"dataset": "quadratic"}, "settings": {"learning_rate": 1.0}, "epochs": 10}
+    assert main([_file(tmp_path, text=json.dumps(config))]) == 0
+    closing = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert closing["state"] == "DIVERGED"
+    assert "exploded" in closing["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "config: Invalid JSON"),
+        ("[]", "config: Input should be an object"),
+        ('{"epoch": 3}', "epoch: Extra inputs"),
+        ('{"epochs": 0}', "epochs: Input should be greater"),
+        ('{"settings": {"learning_rate": -1}}', "settings.learning_rate: Input should be greater"),
+        ('{"problem": {"dataset": "dgits"}}', "dataset: there is no data set 'dgits'; choose one of digits"),
+        ('{"problem": {"dataset": "quadratic", "model": {"kind": "linear"}}}', "model: quadratic brings its own"),
+        ('{"settings": {"batch_size": 5000}}', "batch_size: 5000 is more than the 1078"),
+        ('{"settings": {"nesterov": true}}', "nesterov: it needs momentum"),
+        ('{"metric": {"name": "val_r2"}}', "metric: digits reports no 'val_r2'"),
+        ('{"device": "abacus"}', "device: There is no device 'abacus'"),
+    ],
+)
+def test_a_wrong_config_is_refused_with_a_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    assert main([_file(tmp_path, text=text)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(message)
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_a_missing_file_and_missing_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/nowhere/config.json"]) == 2
+    assert "cannot be read: No such file" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "usage:" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from tests.trainer.assignments import assignment
+from trainer.checkpoint import Stored
+from trainer.errors import CheckpointError
+from trainer.state import Counters, Snapshots, State, as_stored, from_stored
+
+
+def _state(epoch: int, *, best: bool = False) -> State:
+    theta = torch.full((1, 3), float(epoch))
+    counters = Counters(epoch=epoch, step=2, loss_sum=0.1 + 0.2, first_loss=1 / 3)
+    return State(counters, theta, theta + 1, theta + 2 if best else None)
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_a_state_survives_its_checkpoint_to_the_last_bit(best: bool) -> None:
+    state = _state(3, best=best)
+    again = from_stored(as_stored(state, of=assignment()), of=assignment())
+    assert again.counters == state.counters
+    assert torch.equal(again.theta, state.theta)
+    assert torch.equal(again.velocity, state.velocity)
+    assert (again.best_theta is not None) == best
+
+
+@pytest.mark.parametrize("other", [assignment(seed=8), assignment({"learning_rate": 0.5})])
+def test_a_checkpoint_of_another_training_is_refused(other: object) -> None:
+    assert isinstance(other, type(assignment()))
+    with pytest.raises(CheckpointError, match="another"):
+        from_stored(as_stored(_state(3), of=assignment()), of=other)
+
+
+@pytest.mark.parametrize("stored", [Stored({}, "{}"), Stored({}, "no json")])
+def test_a_file_that_is_no_checkpoint_is_refused(stored: Stored) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        from_stored(stored, of=assignment())
+
+
+def test_snapshots_give_the_newest_state_up_to_an_epoch() -> None:
+    snapshots = Snapshots(_state(0), rungs=(2, 6))
+    snapshots.add(_state(2))
+    snapshots.add(_state(6))
+    assert [snapshots.up_to(epoch).counters.epoch for epoch in (1, 2, 5, 6, 9)] == [0, 2, 2, 6, 6]
+
+
+def test_an_answer_forgets_what_no_pause_can_ask_for_any_more() -> None:
+    snapshots = Snapshots(_state(0), rungs=(2, 6))
+    assert not snapshots.unanswered
+    snapshots.add(_state(2))
+    assert snapshots.unanswered
+    snapshots.answered(3)
+    assert not snapshots.unanswered
+    assert snapshots.up_to(5).counters.epoch == 2
+    assert snapshots.up_to(0).counters.epoch == 2
+
+
+def test_a_training_that_began_at_a_checkpoint_goes_back_no_further() -> None:
+    assert Snapshots(_state(4), rungs=()).up_to(3).counters.epoch == 4

@@ -1,0 +1,110 @@
+"""The built-in data: loaded, split 60/20/20 and standardised, the same rows for everybody who asks."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.catalog import DatasetInfo, dataset
+from trainer.errors import ProblemError
+
+Floats: TypeAlias = NDArray[np.float64]
+
+SPLIT_SEED = 20
+
+_PATTERN = ("train", "validation", "train", "test", "train")
+
+
+class Part(NamedTuple):
+    """One part of the data: inputs (n, features), targets (n,) class numbers or (n, 1) numbers."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Train fits, validation steers, and nothing but finalists reads test."""
+
+    train: Part
+    validation: Part
+    test: Part
+
+
+@cache
+def load(name: str, *, dtype: torch.dtype = torch.float32) -> Parts:
+    """The parts of a data set on the CPU; ValueError for an unknown name, ProblemError where the files are missing.
+
+    The tensors are shared by all callers of this process: never write to them.
+    """
+    info = dataset(name)
+    if info.task == "quadratic":
+        return _identical_examples(info, dtype=dtype)
+    x, y = _read(name)
+    rows = split(y, stratified=info.task == "classification")
+    train = rows["train"]
+    x = _standardised(x, by=x[train])
+    if info.task == "regression":
+        y = _standardised(y[:, None], by=y[train][:, None])
+    target_dtype = torch.int64 if info.task == "classification" else dtype
+    parts = {
+        part: Part(torch.tensor(x[index], dtype=dtype), torch.tensor(y[index], dtype=target_dtype))
+        for part, index in rows.items()
+    }
+    return Parts(**parts)
+
+
+def split(y: Floats, *, stratified: bool) -> dict[str, NDArray[np.int64]]:
+    """Row numbers (ascending) of the three parts of 60/20/20, each class divided alike where `stratified`.
+
+    The rows in random order, sorted by class, are dealt in fives: 3 to train, 1 to validation, 1 to test.
+    """
+    # RandomState, since NumPy promises its stream for ever; that of default_rng may change with a release.
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(y))
+    if stratified:
+        order = order[np.argsort(y[order], kind="stable")]
+    dealt = np.array(_PATTERN)[np.arange(len(y)) % len(_PATTERN)]
+    return {part: np.sort(order[dealt == part]) for part in ("train", "validation", "test")}
+
+
+def _standardised(x: Floats, *, by: Floats) -> Floats:
+    """Each column less the mean, over the standard deviation, of the same column in `by` (constant ones: over 1)."""
+    deviation = by.std(axis=0)
+    standardised: Floats = (x - by.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    return standardised
+
+
+def _read(name: str) -> tuple[Floats, Floats]:
+    """Inputs (n, features) and targets (n,) as scikit-learn's own loaders give them (diabetes: scaled=False)."""
+    if name == "diabetes":
+        return _table("diabetes_data_raw.csv.gz"), _table("diabetes_target.csv.gz").reshape(-1)
+    if name == "digits":
+        rows = _table("digits.csv.gz", delimiter=",")
+    else:
+        file_name = {"breast_cancer": "breast_cancer.csv", "wine": "wine_data.csv"}[name]
+        rows = _table(file_name, delimiter=",", skiprows=1)
+    return rows[:, :-1], rows[:, -1]
+
+
+def _table(file_name: str, **how: Any) -> Floats:
+    # The file is read where scikit-learn packs it, without importing scikit-learn: its import alone takes 1.6 s, and
+    # the first epoch report of a cold worker must be there within 4 s of the POST.
+    spec = find_spec("sklearn")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "datasets" / "data" / file_name
+        if path.is_file():
+            return np.loadtxt(path, dtype=np.float64, **how)
+    raise ProblemError(f"scikit-learn's {file_name} is missing; install scikit-learn as the constraints file pins it")
+
+
+def _identical_examples(info: DatasetInfo, *, dtype: torch.dtype) -> Parts:
+    def ones(num_rows: int) -> Part:
+        return Part(torch.ones(num_rows, 1, dtype=dtype), torch.zeros(num_rows, 1, dtype=dtype))
+
+    return Parts(train=ones(info.num_train), validation=ones(info.num_validation), test=ones(info.num_test))

@@ -1,0 +1,26 @@
+"""Counted randomness: every draw follows from the trial's seed and a counter, never from what was drawn before."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+import torch
+from torch import Tensor, nn
+
+
+def initial_model(make: Callable[[], nn.Module], *, seed: int) -> nn.Module:
+    """A new model on the CPU whose first weights depend on the seed alone; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(_counted_seed("model", seed))
+        return make()
+
+
+def epoch_order(seed: int, *, epoch: int, num_examples: int) -> Tensor:
+    """The order of the examples in an epoch (counted from 1): a permutation on the CPU, shape (num_examples,)."""
+    generator = torch.Generator().manual_seed(_counted_seed("order", seed, epoch))
+    return torch.randperm(num_examples, generator=generator)
+
+
+def _counted_seed(purpose: str, *counters: int) -> int:
+    """63 bits that look unrelated for any two lists of counters."""
+    text = "/".join([purpose, *map(str, counters)])
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

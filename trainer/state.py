@@ -1,0 +1,109 @@
+"""Where a training stands between two updates, in memory and as a checkpoint."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from trainer.checkpoint import Stored
+from trainer.config import Assignment, Frozen, ProblemConfig, Settings
+from trainer.errors import CheckpointError
+
+
+@dataclass
+class Counters:
+    """All of a training that is not a tensor.
+
+    `epoch` counts whole epochs and `step` the updates after them; `loss_sum` is the sum of the losses of the examples
+    seen in these and `epoch_seconds` the time they took. `first_loss` is that of the first batch of all. `best_epoch`
+    and `best_value` are by the searched metric, None before its first finite value.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    epoch_seconds: float = 0.0
+    first_loss: float | None = None
+    best_epoch: int | None = None
+    best_value: float | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A training between two updates; the tensors are (1, weights). Nobody writes to any of it."""
+
+    counters: Counters
+    theta: Tensor
+    velocity: Tensor
+    best_theta: Tensor | None
+
+
+class _About(Frozen):
+    """The text in a checkpoint: which training it belongs to, and its counters."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    problem: ProblemConfig
+    settings: Settings
+    seed: int
+    counters: Counters
+
+
+def as_stored(state: State, *, of: Assignment) -> Stored:
+    """The state as a checkpoint of the assigned training."""
+    tensors = {"theta": state.theta, "velocity": state.velocity}
+    if state.best_theta is not None:
+        tensors["best_theta"] = state.best_theta
+    about = _About(problem=of.problem, settings=of.settings, seed=of.seed, counters=state.counters)
+    return Stored(tensors=tensors, text=about.model_dump_json())
+
+
+def from_stored(stored: Stored, *, of: Assignment) -> State:
+    """The state in a checkpoint; CheckpointError where it belongs to another training."""
+    try:
+        about = _About.model_validate_json(stored.text)
+        tensors = stored.tensors
+        state = State(about.counters, tensors["theta"], tensors["velocity"], tensors.get("best_theta"))
+    except (ValidationError, KeyError) as error:
+        raise CheckpointError(f"The file is no checkpoint of a training: {error}") from error
+    if (about.problem, about.settings, about.seed) != (of.problem, of.settings, of.seed):
+        raise CheckpointError("The checkpoint is of a training with another problem, other settings or another seed")
+    return state
+
+
+class Snapshots:
+    """The states that a PAUSE may still ask a training to go back to."""
+
+    def __init__(self, initial: State, *, rungs: Iterable[int]) -> None:
+        self._rungs = frozenset(rungs)
+        self._states = [initial]
+        self._unanswered: set[int] = set()
+
+    def wants(self, epoch: int) -> bool:
+        """True where a PAUSE may be the verdict on this epoch."""
+        return epoch in self._rungs
+
+    def add(self, state: State) -> None:
+        """The state at the end of its epoch, until a verdict on that epoch or a later one arrives."""
+        self._states.append(state)
+        self._unanswered.add(state.counters.epoch)
+
+    def answered(self, epoch: int) -> None:
+        """The training may go on beyond this epoch: forget all that is older than the newest state up to here."""
+        del self._states[: self._newest(epoch)]
+        self._unanswered = {other for other in self._unanswered if other > epoch}
+
+    def up_to(self, epoch: int) -> State:
+        """The newest state at the end of this epoch or before; the oldest there is where none is that old."""
+        return self._states[self._newest(epoch)]
+
+    @property
+    def unanswered(self) -> bool:
+        """True while a PAUSE may still arrive."""
+        return bool(self._unanswered)
+
+    def _newest(self, epoch: int) -> int:
+        epochs = [state.counters.epoch for state in self._states]
+        return max(0, bisect_right(epochs, epoch) - 1)
