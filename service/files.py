@@ -60,4 +60,4 @@ class Files:
     def _place(self, sha256: str) -> Path:
         if not SHA256.match(sha256):
             raise NotFound("A file is named by 64 hexadecimal digits.")
-        return self.folder / sha256
+        return self.folder / f"{sha256}.safetensors"

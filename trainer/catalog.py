@@ -161,6 +161,4 @@ def check_metric(metric: MetricConfig, *, problem: ProblemConfig) -> None:
     """ValueError where the problem reports no metric of this name."""
     known = metrics(problem)
     if metric.name not in known:
-        raise ValueError(
-            f"metric: {problem.dataset} reports no {metric.name!r}; choose one of {', '.join(known)}"
-        )
+        raise ValueError(f"metric: {problem.dataset} reports no {metric.name!r}; choose one of {', '.join(known)}")

@@ -37,6 +37,7 @@ class Ravine(nn.Module):
         self.register_buffer("scale", eigenvalues().sqrt().to(torch.get_default_dtype()))
 
     def forward(self, x: Tensor) -> Tensor:
+        """√λ·θ once per example."""
         return x * (self.scale * self.theta)
 
 

@@ -61,7 +61,7 @@ def as_stored(state: State, *, of: Assignment) -> Stored:
 
 
 def from_stored(stored: Stored, *, of: Assignment) -> State:
-    """The state in a checkpoint; CheckpointError where it belongs to another training."""
+    """The state in a checkpoint; CheckpointError where it belongs to another training or leaves nothing to train."""
     try:
         about = _About.model_validate_json(stored.text)
         tensors = stored.tensors
@@ -70,6 +70,8 @@ def from_stored(stored: Stored, *, of: Assignment) -> State:
         raise CheckpointError(f"The file is no checkpoint of a training: {error}") from error
     if (about.problem, about.settings, about.seed) != (of.problem, of.settings, of.seed):
         raise CheckpointError("The checkpoint is of a training with another problem, other settings or another seed")
+    if about.counters.epoch >= of.epochs:
+        raise CheckpointError(f"The checkpoint has all {of.epochs} epochs in it: nothing is left to train")
     return state
 
 

@@ -11,6 +11,8 @@ BASELINE: Mapping[str, Setting] = {"learning_rate": 0.01, "momentum": 0.9}
 WINE = ProblemConfig(dataset="wine", model=MlpModel(hidden=(8,)))
 """107 examples: 4 updates an epoch at batch size 32, the last of them with 11 examples."""
 
+RAVINE = ProblemConfig(dataset="quadratic")
+
 
 def assignment(
     settings: Mapping[str, Setting] = BASELINE,

@@ -79,4 +79,5 @@ def test_a_metric_of_another_task_is_refused() -> None:
 
 def test_describing_loads_no_torch() -> None:
     code = "import sys, trainer.catalog, trainer.source; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60).returncode == 0
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root, timeout=60).returncode == 0

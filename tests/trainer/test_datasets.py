@@ -62,7 +62,7 @@ def test_the_parts_are_float32_and_loaded_once() -> None:
 
 
 def test_every_process_gets_the_same_rows() -> None:
-    code = "import sys; from trainer.datasets import load; sys.stdout.buffer.write(load('digits').test.x.numpy().tobytes())"
+    code = "import sys; from trainer.datasets import load; sys.stdout.buffer.write(load('digits').test.x.numpy().data)"
     elsewhere = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT, timeout=60)
     assert elsewhere.stdout == load("digits").test.x.numpy().tobytes()
 

@@ -30,6 +30,11 @@ def test_a_checkpoint_of_another_training_is_refused(other: object) -> None:
         from_stored(as_stored(_state(3), of=assignment()), of=other)
 
 
+def test_a_checkpoint_that_leaves_nothing_to_train_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="nothing is left"):
+        from_stored(as_stored(_state(4), of=assignment(epochs=4)), of=assignment(epochs=4))
+
+
 @pytest.mark.parametrize("stored", [Stored({}, "{}"), Stored({}, "no json")])
 def test_a_file_that_is_no_checkpoint_is_refused(stored: Stored) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint"):

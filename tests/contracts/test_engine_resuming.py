@@ -1,0 +1,116 @@
+"""The contract between a source and an engine on pausing, draining and going on; every engine passes all of it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.engines import RunEngine, uninterrupted
+from tests.trainer.assignments import BASELINE, RAVINE, assignment, numbers
+from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_at
+from trainer.checkpoint import CheckpointStore
+from trainer.config import CheckpointRef, Setting
+from trainer.engine import train
+from trainer.report import EpochReport, Verdict
+
+
+@pytest.mark.parametrize("lag_polls", [1, 2, 7, 11])
+@pytest.mark.parametrize("rungs", [(2,), (1, 2, 4), ()])
+def test_a_paused_trial_goes_on_as_if_nothing_had_happened(
+    run_engine: RunEngine, rungs: tuple[int, ...], lag_polls: int
+) -> None:
+    whole = uninterrupted(run_engine, assignment(rungs=rungs))
+    first = ScriptedSource([assignment(rungs=rungs)], judge=verdict_at(2, Verdict.PAUSE), lag_polls=lag_polls)
+    run_engine(first)
+    [ending] = first.endings()
+    assert ending.state == "PAUSED"
+    assert ending.checkpoint is not None
+    assert ending.checkpoint.epoch == (2 if rungs else 0)
+    second = ScriptedSource([assignment(rungs=rungs, checkpoint=ending.checkpoint)], judge=keep_weights)
+    run_engine(second)
+    assert numbers(second.reports()) == numbers(whole.reports())[ending.checkpoint.epoch :]
+    assert second.kept() == whole.kept()
+
+
+def test_a_pause_may_arrive_after_the_last_report(run_engine: RunEngine) -> None:
+    source = ScriptedSource([assignment(rungs=(2, 4))], judge=verdict_at(2, Verdict.PAUSE), lag_polls=30)
+    run_engine(source)
+    assert source.reports()[-1].last
+    [ending] = source.endings()
+    assert ending.checkpoint is not None
+    assert ending.checkpoint.epoch == 2
+    assert source.kept() == []
+
+
+def test_a_pause_may_arrive_after_the_divergence(run_engine: RunEngine) -> None:
+    wild = assignment({"learning_rate": 0.021, "batch_size": 64}, problem=RAVINE, epochs=500, rungs=(2,))
+    source = ScriptedSource([wild], judge=verdict_at(2, Verdict.PAUSE), lag_polls=5000)
+    run_engine(source)
+    assert [ending.state for ending in source.endings()] == ["DIVERGED", "PAUSED"]
+
+
+def test_a_paused_slot_is_free_for_the_next_trial(run_engine: RunEngine) -> None:
+    source = ScriptedSource(
+        [assignment(rungs=(2,)), assignment(attempt=2, epochs=1)], judge=verdict_at(2, Verdict.PAUSE)
+    )
+    run_engine(source)
+    assert source.starts == [1, 2]
+
+
+@pytest.mark.parametrize("drain_at", [*range(2, 18)])
+def test_a_training_drained_at_any_step_goes_on_bit_equal(run_engine: RunEngine, drain_at: int) -> None:
+    whole = uninterrupted(run_engine, assignment())
+    first = ScriptedSource([assignment()], drain_at=drain_at)
+    run_engine(first)
+    [note] = first.notes()
+    assert first.said[-1] == note
+    assert note.checkpoint.epoch == len(first.reports())
+    second = ScriptedSource([assignment(checkpoint=note.checkpoint)], judge=keep_weights)
+    run_engine(second)
+    assert numbers(first.reports() + second.reports()) == numbers(whole.reports())
+    assert second.kept() == whole.kept()
+
+
+def test_a_training_drained_after_every_step_ends_bit_equal(run_engine: RunEngine) -> None:
+    settings: dict[str, Setting] = {**BASELINE, "dampening": 0.3, "weight_decay": 1e-3, "lr_decay": 0.01}
+    whole = uninterrupted(run_engine, assignment(settings))
+    reports: list[EpochReport] = []
+    checkpoint: CheckpointRef | None = None
+    while not (reports and reports[-1].last):
+        source = ScriptedSource([assignment(settings, checkpoint=checkpoint)], judge=keep_weights, drain_at=3)
+        run_engine(source)
+        reports += source.reports()
+        checkpoint = source.notes()[-1].checkpoint if source.notes() else None
+    assert numbers(reports) == numbers(whole.reports())
+
+
+def test_an_idle_engine_drains_without_a_word(run_engine: RunEngine) -> None:
+    source = ScriptedSource([assignment()], drain_at=1)
+    run_engine(source)
+    assert source.said == []
+
+
+def test_a_checkpoint_of_another_training_is_refused(run_engine: RunEngine) -> None:
+    first = ScriptedSource([assignment(seed=1)], drain_at=4)
+    run_engine(first)
+    second = ScriptedSource([assignment(seed=2, checkpoint=first.notes()[0].checkpoint)])
+    run_engine(second)
+    assert [ending.state for ending in second.endings()] == ["FAILED"]
+    assert "another seed" in second.endings()[0].reason
+
+
+def test_checkpoints_come_with_the_training_time(checkpoints: CheckpointStore) -> None:
+    source = ScriptedSource([assignment(epochs=2)])
+    train(source, slots=1, device="cpu", checkpoints=checkpoints, checkpoint_seconds=0)
+    assert [note.checkpoint.epoch for note in source.notes()] == [0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_result(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    source = ScriptedSource(
+        [assignment(rungs=(2,)), assignment(attempt=2, rungs=(), epochs=1)], judge=verdict_at(2, Verdict.PAUSE)
+    )
+    no_folder = CheckpointStore(tmp_path / "file")
+    train(source, slots=1, device="cpu", checkpoints=no_folder, checkpoint_seconds=0)
+    assert [(ending.state, ending.checkpoint) for ending in source.endings()] == [("PAUSED", None)]
+    assert source.notes() == []
+    assert source.reports(attempt=2)[-1].last
