@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PEERS := .venv-peers
+PEERS := .venv-ray
 CODE := service sweeps trainer tests examples benchmarks
 # An error says enough; what pip does when all goes well is nobody's interest.
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up check test bench clean
@@ -27,10 +27,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(PEERS)/.installed: pyproject.toml constraints.txt $(INSTALLED)
-	@echo "Installing the peers into $(PEERS) (once, some minutes) ..."
+$(PEERS)/.installed: pyproject.toml constraints.txt benchmarks/ray-requirements.txt $(INSTALLED)
+	@echo "Installing Ray Tune into $(PEERS) (once, some minutes) ..."
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[bench]'
+	@$(PEERS)/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable . --requirement benchmarks/ray-requirements.txt
 	@touch $@
 
 demo: $(INSTALLED)

@@ -13,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.coordinator import Coordinator
 from service.database import Database
-from service.errors import ConfigurationError, ServiceError
+from service.errors import ConfigurationError, NotTheOwner
 from service.files import Files
 from service.lifeline import when_closed
+from service.logs import log_json_lines
 from service.migrating import migrate
 from service.parts import Parts
 from service.routes import events, health, problems, sweeps, trials, workers
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 GRACEFUL_SECONDS = 5
 NOT_THE_OWNER = 3
+FAILED = 1
 BAD_CONFIGURATION = 2
 
 DESCRIPTION = "Finds out which SGD settings work best for a model and its data."
@@ -54,9 +56,7 @@ def build_parts(settings: Settings) -> Parts:
     )
 
 
-def create_app(
-    parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper: Timekeeper | None = None
-) -> FastAPI:
+def create_app(parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper: Timekeeper | None = None) -> FastAPI:
     """The API on these parts; with a timekeeper time passes too (leases, budgets in seconds, local workers)."""
 
     @asynccontextmanager
@@ -100,6 +100,7 @@ def serve(settings: Settings) -> None:
 
 def main() -> int:
     """Runs the API; the exit code says why it ended: 2 a setting is wrong, 3 another coordinator has taken over."""
+    log_json_lines()
     try:
         serve(load())
     except ConfigurationError as error:
@@ -116,11 +117,11 @@ def _end_with_supervisor(server: uvicorn.Server, *, lifeline_fd: int | None) -> 
         when_closed(lifeline_fd, act=end)
 
 
-def _leave(error: ServiceError) -> None:
-    """Another coordinator owns the database: nothing that this process could still write would be right."""
+def _leave(error: Exception) -> None:
+    """Ends the process at once: as not the owner, nothing that it could still write would be right."""
     sys.stderr.write(f"ravine: {error} This one ends.\n")
     sys.stderr.flush()
-    os._exit(NOT_THE_OWNER)
+    os._exit(NOT_THE_OWNER if isinstance(error, NotTheOwner) else FAILED)
 
 
 if __name__ == "__main__":

@@ -101,8 +101,6 @@ class ChildKeeper:
         child.close()
         if child is not self._child:
             return None
-        death = child.death()
         self._pause_seconds = min(max(1.0, 2 * self._pause_seconds), LONGEST_PAUSE_SECONDS) if idle else 0.0
         self._child, self._start_at = None, now + self._pause_seconds
-        logger.warning("the child ended: %s, code %s, signal %s", death.how, death.code, death.signal)
-        return death
+        return child.death()

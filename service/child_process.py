@@ -53,6 +53,11 @@ class ChildProcess:
         os.close(child_writes)
         threading.Thread(target=self._read, name="child-reader", daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def tell(self, message: ToldChild) -> None:
         """Sends a message; one to a child that has just died is lost with it."""
         line = message.line()
@@ -60,12 +65,12 @@ class ChildProcess:
             while line:
                 line = line[os.write(self._to_child, line) :]
         except BrokenPipeError:
-            logger.info("child %d is gone; its end is about to be heard", self._process.pid)
+            logger.info("child %d is gone; its end is about to be heard", self.pid)
 
     def sample_rss_mb(self) -> int | None:
         """Its resident memory now, in MiB; None when it is gone."""
         try:
-            self._rss_mb = psutil.Process(self._process.pid).memory_info().rss // MIB
+            self._rss_mb = psutil.Process(self.pid).memory_info().rss // MIB
         except psutil.NoSuchProcess:
             return None
         return self._rss_mb

@@ -1,8 +1,5 @@
 """The one owner of sweeps: every change goes through here, one transaction each, one after the other."""
 
-import hashlib
-import hmac
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +17,8 @@ from service.errors import (
     NotFound,
     NotTheOwner,
     ServiceError,
-    SessionEnded,
-    Unauthorized,
+    StorageFull,
+    Unavailable,
 )
 from service.exchanging import exchange, expire, worker_gone
 from service.files import Files
@@ -31,9 +28,11 @@ from service.ordering import body_hash, new_sweep_id, resolve
 from service.protocol import HEARTBEAT_SECONDS, LEASE_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
 from service.records import Sweep, Trial, Worker
 from service.schemas import Extension
+from service.sessions import authenticated, new_token, new_worker
 from service.settling import pending_reason, settle_all
 from service.stores import idempotency, owner
 from service.stores import sweeps as sweep_rows
+from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
@@ -62,6 +61,7 @@ class Coordinator:
         self._desk: Desk | None = None
         self._owner_epoch = 0
         self._next_attempt = 1
+        self._heard: set[str] = set()
         self._was_away = False
 
     def open(self) -> None:
@@ -93,6 +93,7 @@ class Coordinator:
         """:extend."""
         with self._step() as (desk, connection):
             sweep = _find(desk, connection, sweep_id)
+            verbs.check_extension(sweep, by=by)
             if sweep.state is SweepState.COMPLETED:
                 desk.open_sweep(connection, sweep)
             return verbs.extend(desk, sweep, by=by)
@@ -114,11 +115,12 @@ class Coordinator:
 
     def hello(self, hello: Hello) -> Welcome:
         """A worker introduces itself and gets a session of its own."""
-        token = secrets.token_urlsafe(32)
+        token = new_token()
         with self._step() as (desk, connection):
             if worker_rows.get(connection, hello.worker) is not None:
                 raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
-            desk.add_worker(_new_worker(hello, token=token, now=desk.now))
+            desk.add_worker(new_worker(hello, token=token, now=desk.now))
+        self._heard.add(hello.worker)
         log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
         return Welcome(
             token=token,
@@ -129,26 +131,33 @@ class Coordinator:
 
     def exchange(self, worker_id: str, *, token: str, request: Exchange) -> ExchangeAnswer:
         """One request of a worker, in one transaction; the stored answer for a number that came before."""
-        with self._step() as (desk, connection):
-            worker = self._authenticated(desk, worker_id, token=token)
-            if request.number == worker.request_number:
-                answer = ExchangeAnswer.model_validate(worker.answer)
-            elif request.number < worker.request_number:
-                raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
-            else:
-                answer = exchange(desk, worker, request)
-                desk.garbage += keep_weights(connection, request.weights)
-        return answer.model_copy(update={"work_version": self.work.count})
+        with self._lock:
+            with self._step() as (desk, connection):
+                worker = authenticated(desk, worker_id, token=token)
+                self._heard.add(worker_id)
+                if request.number == worker.request_number:
+                    answer = ExchangeAnswer.model_validate(worker.answer)
+                elif request.number < worker.request_number:
+                    raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
+                else:
+                    answer = exchange(desk, worker, request)
+                    desk.garbage += keep_weights(connection, request.weights, worker_id=worker_id)
+            # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
+            return answer.model_copy(update={"work_version": self.work.count})
 
     def authenticate(self, worker_id: str, *, token: str) -> None:
         """Raises unless the token is this worker's session's."""
         with self._lock:
             desk = self._desk
             if desk is not None and worker_id in desk.workers:
-                self._authenticated(desk, worker_id, token=token)
+                authenticated(desk, worker_id, token=token)
                 return
         with self._step() as (desk, _connection):
-            self._authenticated(desk, worker_id, token=token)
+            authenticated(desk, worker_id, token=token)
+
+    def is_heard(self, worker_id: str) -> bool:
+        """Whether the worker spoke since this coordinator began."""
+        return worker_id in self._heard
 
     def worker_gone(self, worker_id: str, *, how: str) -> None:
         """The executor saw that this worker is gone."""
@@ -183,43 +192,40 @@ class Coordinator:
                     yield desk, connection
                     num_events = desk.num_events()
                     desk.flush(connection)
+                    garbage = set(desk.garbage) - trial_rows.named_files(connection, desk.garbage)
             except BaseException as error:
                 self._forget(error)
                 raise
+            self._was_away = False
+            self._files.remove(garbage)
             self._after_commit(desk, num_events=num_events)
 
     def _forget(self, error: BaseException) -> None:
         """Throws the desk away, unless nothing was changed on it: a request that was refused costs no reading."""
+        self._was_away = self._was_away or isinstance(error, Unavailable | StorageFull)
         if self._desk is not None and not (self._desk.is_clean() and isinstance(error, ServiceError)):
             self._next_attempt = max(self._next_attempt, self._desk.next_attempt)
             self._desk = None
             log.warning("desk.thrown_away", error=type(error).__name__, detail=str(error))
 
     def _ready_desk(self, connection: Connection) -> Desk:
-        if self._desk is None:
-            self._desk = Desk(self._make_scheduler)
-            self._desk.now = self._database.now(connection)
+        now = self._database.now(connection)
+        if self._was_away:  # nor because the database was away
+            worker_rows.extend_leases(connection, until=now + LEASE_SECONDS)
+        if self._desk is None or self._was_away:
+            self._desk = Desk(self._make_scheduler, now=now)
             self._desk.load(connection, min_attempt=self._next_attempt)
-        self._desk.now = self._database.now(connection)
+        self._desk.now = now
         self._desk.has_work = False
         return self._desk
 
     def _after_commit(self, desk: Desk, *, num_events: int) -> None:
         self._next_attempt = desk.next_attempt
-        self._files.remove(desk.garbage)
         desk.garbage.clear()
         if num_events:
             self.news.ring()
         if desk.has_work:
             self.work.ring()
-
-    def _authenticated(self, desk: Desk, worker_id: str, *, token: str) -> Worker:
-        worker = desk.workers.get(worker_id)
-        if worker is None:
-            raise SessionEnded("This worker's session has ended; start it again to get a new one.")
-        if not hmac.compare_digest(worker.token_hash, _hash(token)):
-            raise Unauthorized("The token is not this worker's.")
-        return worker
 
 
 def _find(desk: Desk, connection: Connection, sweep_id: str) -> Sweep:
@@ -237,27 +243,3 @@ def _known(connection: Connection, key: str, *, raw: object, now: float) -> Swee
     if stored_hash != body_hash(raw):
         raise InvalidRequest("This Idempotency-Key came with another body before; use a new key for a new sweep.")
     return sweep_rows.get(connection, sweep_id)
-
-
-def _new_worker(hello: Hello, *, token: str, now: float) -> Worker:
-    return Worker(
-        id=hello.worker,
-        executor=hello.executor,
-        host=hello.host,
-        pid=hello.pid,
-        slots=hello.slots,
-        device=hello.device,
-        version=hello.version,
-        token_hash=_hash(token),
-        state=worker_rows.ALIVE,
-        lease_until=now + LEASE_SECONDS,
-        request_number=0,
-        answer=None,
-        failed_row=(),
-        created_at=now,
-        ended_at=None,
-    )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -53,7 +53,11 @@ class Database:
         self._reader.dispose()
 
     def _engine(self, *, begin: str, pool_size: int) -> Engine:
-        options: dict[str, Any] = {"json_serializer": _dumps, "pool_size": pool_size, "max_overflow": 0 if pool_size == 1 else 32}
+        options: dict[str, Any] = {
+            "json_serializer": _dumps,
+            "pool_size": pool_size,
+            "max_overflow": 0 if pool_size == 1 else 32,
+        }
         if not self.is_sqlite:
             return create_engine(self.url, pool_pre_ping=True, **options)
         engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
@@ -84,5 +88,7 @@ def _translated() -> Iterator[None]:
         if "disk is full" in what or "No space left" in what or "disk I/O error" in what:
             raise StorageFull("The disk that holds the data is full: free some space; nothing was lost.") from error
         if error.connection_invalidated or "locked" in what or "connection" in what.lower() or "unable to open" in what:
-            raise Unavailable(f"The database cannot be reached now ({what.splitlines()[0]}); try again soon.") from error
+            raise Unavailable(
+                f"The database cannot be reached now ({what.splitlines()[0]}); try again soon."
+            ) from error
         raise

@@ -5,21 +5,20 @@ what changed in the same transaction, and after a transaction that failed the de
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
 from service.records import Attempt, Epoch, Event, Sweep, Trial, Worker
+from service.shelf import Shelf
 from service.stores import attempts as attempt_rows
 from service.stores import epochs as epoch_rows
-from service.stores import events as event_rows
-from service.stores import rows
 from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
-from service.tables import attempt, sweep, trial, worker
+from service.unwritten import Unwritten
 from sweeps.records import TrialRecord
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
@@ -49,9 +48,9 @@ class Desk:
     now: float = 0.0
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     schedulers: dict[str, Scheduler] = field(default_factory=dict)
-    trials: dict[TrialKey, Trial] = field(default_factory=dict)
+    trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(_trial_labels))
     values: dict[TrialKey, dict[int, float | None]] = field(default_factory=dict)
-    attempts: dict[int, Attempt] = field(default_factory=dict)
+    attempts: Shelf[int, Attempt] = field(default_factory=lambda: Shelf(_attempt_labels))
     workers: dict[str, Worker] = field(default_factory=dict)
     service: dict[str, Service] = field(default_factory=lambda: defaultdict(Service))
     num_trials: dict[str, int] = field(default_factory=dict)
@@ -59,18 +58,18 @@ class Desk:
     exhausted: set[str] = field(default_factory=set)
     tried: dict[TrialKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     next_attempt: int = 1
+    next_position: int = 1
     has_work: bool = False
     garbage: list[str] = field(default_factory=list)
-    _new: dict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
-    _changed: dict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
-    _epochs: list[Epoch] = field(default_factory=list)
-    _events: list[Event] = field(default_factory=list)
+    _unwritten: Unwritten = field(default_factory=Unwritten)
 
     def load(self, connection: Connection, *, min_attempt: int) -> None:
         """Reads all that is under way from the tables. No new attempt gets an id under `min_attempt`."""
         self.next_attempt = max(attempt_rows.highest_id(connection) + 1, min_attempt)
         self.workers = {one.id: one for one in worker_rows.here(connection)}
-        self.attempts = {one.id: one for one in attempt_rows.all_open(connection)}
+        self.next_position = sweep_rows.highest_position(connection) + 1
+        for held in attempt_rows.all_open(connection):
+            self.attempts.put(held.id, held)
         for one in sweep_rows.unfinished(connection):
             self.open_sweep(connection, one)
 
@@ -87,19 +86,21 @@ class Desk:
         self.best_values[opened.id] = completed[: opened.spec.keep.weights]
         for one in every:
             if one.state not in FINAL_TRIAL_STATES:
-                self.trials[opened.id, one.number] = one
+                self.trials.put((opened.id, one.number), one)
                 self.values[opened.id, one.number] = values.get(one.number, {})
-        open_numbers = [number for sweep_id, number in self.trials if sweep_id == opened.id]
-        for one in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
-            if one.how not in (None, attempt_rows.HANDED_BACK, attempt_rows.PAUSED):
-                self.tried[opened.id, one.number].add(one.worker_id)
+        open_numbers = [one.number for one in every if (opened.id, one.number) in self.trials]
+        for past in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
+            if past.started and past.how not in (None, attempt_rows.HANDED_BACK, attempt_rows.PAUSED):
+                self.tried[opened.id, past.number].add(past.worker_id)
 
     def add_sweep(self, new: Sweep) -> Sweep:
-        """A new sweep."""
+        """A new sweep; its position is given here."""
+        new = replace(new, position=self.next_position)
+        self.next_position += 1
         self.sweeps[new.id] = new
         self.num_trials[new.id] = 0
         self.schedulers[new.id] = self.make_scheduler(new.spec, records=(), study_attrs=new.study_attrs)
-        self._new["sweep"][new.id] = new
+        self._unwritten.add("sweep", key=new.id, record=new)
         return new
 
     def change_sweep(self, sweep_id: str, **values: Any) -> Sweep:
@@ -107,7 +108,7 @@ class Desk:
         before = self.sweeps[sweep_id]
         after = replace(before, **values)
         self.sweeps[sweep_id] = after
-        self._put("sweep", sweep_id, after)
+        self._unwritten.change("sweep", key=sweep_id, record=after)
         if before.state != after.state:
             self.log(sweep_id, kind="sweep.state", state=after.state)
             self.has_work = True
@@ -115,10 +116,10 @@ class Desk:
 
     def add_trial(self, new: Trial) -> Trial:
         """A new trial."""
-        self.trials[new.sweep_id, new.number] = new
+        self.trials.put((new.sweep_id, new.number), new)
         self.values[new.sweep_id, new.number] = {}
         self.num_trials[new.sweep_id] += 1
-        self._new["trial"][new.sweep_id, new.number] = new
+        self._unwritten.add("trial", key=(new.sweep_id, new.number), record=new)
         self.log(new.sweep_id, kind="trial.state", number=new.number, state=new.state)
         self.has_work = True
         return new
@@ -127,8 +128,8 @@ class Desk:
         """An open trial with some fields changed; a change of state is an event."""
         before = self.trials[key]
         after = replace(before, **values)
-        self.trials[key] = after
-        self._put("trial", key, after)
+        self.trials.put(key, after)
+        self._unwritten.change("trial", key=key, record=after)
         if before.checkpoint is not None and before.checkpoint != after.checkpoint:
             self.garbage.append(before.checkpoint.sha256)
         if before.state != after.state:
@@ -138,33 +139,33 @@ class Desk:
 
     def add_attempt(self, new: Attempt) -> Attempt:
         """A new attempt, whose id is `next_attempt`."""
-        self.attempts[new.id] = new
+        self.attempts.put(new.id, new)
         self.next_attempt = new.id + 1
-        self._new["attempt"][new.id] = new
+        self._unwritten.add("attempt", key=new.id, record=new)
         return new
 
     def change_attempt(self, attempt_id: int, **values: Any) -> Attempt:
         """An open attempt with some fields changed."""
         after = replace(self.attempts[attempt_id], **values)
-        self.attempts[attempt_id] = after
-        self._put("attempt", attempt_id, after)
+        self.attempts.put(attempt_id, after)
+        self._unwritten.change("attempt", key=attempt_id, record=after)
         return after
 
     def add_worker(self, new: Worker) -> None:
         """A worker that said hello."""
         self.workers[new.id] = new
-        self._new["worker"][new.id] = new
+        self._unwritten.add("worker", key=new.id, record=new)
 
     def change_worker(self, worker_id: str, **values: Any) -> Worker:
         """A worker with some fields changed."""
         after = replace(self.workers[worker_id], **values)
         self.workers[worker_id] = after
-        self._put("worker", worker_id, after)
+        self._unwritten.change("worker", key=worker_id, record=after)
         return after
 
     def add_epoch(self, new: Epoch) -> None:
         """A new epoch of an open trial."""
-        self._epochs.append(new)
+        self._unwritten.epochs.append(new)
         key = (new.sweep_id, new.number)
         self.values[key][new.epoch] = new.metrics.get(self.sweeps[new.sweep_id].spec.goal_metric.name)
         self.log(new.sweep_id, kind="epoch", number=new.number, epoch=new.epoch)
@@ -173,11 +174,11 @@ class Desk:
         self, sweep_id: str, *, kind: str, number: int | None = None, epoch: int | None = None, state: str | None = None
     ) -> None:
         """Appends an event."""
-        self._events.append(Event(0, sweep_id, kind, number, epoch, state, self.now))
+        self._unwritten.events.append(Event(0, sweep_id, kind, number, epoch, state, self.now))
 
     def open_trials(self, sweep_id: str, *states: TrialState) -> list[Trial]:
-        """The open trials of a sweep in one of these states, by number."""
-        found = [one for (owner, _), one in self.trials.items() if owner == sweep_id and one.state in states]
+        """The trials of a sweep in one of these states, which are not final, by number."""
+        found = [one for state in states for one in self.trials.under((sweep_id, state))]
         return sorted(found, key=lambda one: one.number)
 
     def open_trial(self, key: TrialKey) -> Trial | None:
@@ -187,50 +188,38 @@ class Desk:
 
     def held(self, sweep_id: str) -> list[Attempt]:
         """The attempts of a sweep that have not ended."""
-        return [one for one in self._open_attempts() if one.sweep_id == sweep_id]
+        return self.attempts.under(("sweep", sweep_id))
 
     def attempt_of(self, key: TrialKey) -> Attempt | None:
         """The attempt of a trial that has not ended."""
-        return next((one for one in self._open_attempts() if (one.sweep_id, one.number) == key), None)
+        return next(iter(self.attempts.under(("trial", key))), None)
 
     def of_worker(self, worker_id: str) -> list[Attempt]:
         """The attempts in the hands of a worker."""
-        return [one for one in self._open_attempts() if one.worker_id == worker_id]
+        return self.attempts.under(("worker", worker_id))
 
     def num_events(self) -> int:
         """How many events this step appended."""
-        return len(self._events)
+        return len(self._unwritten.events)
 
     def is_clean(self) -> bool:
         """Whether this step has changed nothing so far."""
-        return not (self._events or self._epochs or any(self._new.values()) or any(self._changed.values()))
+        return not self._unwritten
 
     def flush(self, connection: Connection) -> None:
         """Writes all that changed, and takes off the desk what has become final."""
-        for name, table in (("sweep", sweep), ("trial", trial), ("attempt", attempt), ("worker", worker)):
-            rows.insert_all(connection, table, records=self._new[name].values())
-            rows.update_all(connection, table, records=self._changed[name].values())
-        epoch_rows.add(connection, self._epochs)
-        event_rows.add(connection, self._events)
+        self._unwritten.write(connection)
         self._forget_final()
-        for pending in (self._new, self._changed, self._epochs, self._events):
-            pending.clear()
-
-    def _open_attempts(self) -> list[Attempt]:
-        return [one for one in self.attempts.values() if one.state != attempt_rows.ENDED]
-
-    def _put(self, name: str, key: object, record: object) -> None:
-        place = self._new if key in self._new[name] else self._changed
-        place[name][key] = record
+        self._unwritten = Unwritten()
 
     def _forget_final(self) -> None:
-        for key in [key for key, one in self._touched("trial") if one.state in FINAL_TRIAL_STATES]:
+        for key in [key for key, one in self._unwritten.touched("trial") if one.state in FINAL_TRIAL_STATES]:
             self._drop_trial(key)
-        for key in [key for key, one in self._touched("attempt") if one.state == attempt_rows.ENDED]:
-            self.attempts.pop(key, None)
-        for key in [key for key, one in self._touched("worker") if one.state == worker_rows.GONE]:
+        for key in [key for key, one in self._unwritten.touched("attempt") if one.state == attempt_rows.ENDED]:
+            self.attempts.drop(key)
+        for key in [key for key, one in self._unwritten.touched("worker") if one.state == worker_rows.GONE]:
             self.workers.pop(key, None)
-        for key in [key for key, one in self._touched("sweep") if one.state in FINAL_SWEEP_STATES]:
+        for key in [key for key, one in self._unwritten.touched("sweep") if one.state in FINAL_SWEEP_STATES]:
             self.sweeps.pop(key, None)
             self.schedulers.pop(key, None)
             self.service.pop(key, None)
@@ -238,13 +227,20 @@ class Desk:
             self.best_values.pop(key, None)
             self.exhausted.discard(key)
 
-    def _touched(self, name: str) -> Iterable[tuple[Any, Any]]:
-        return [*self._new[name].items(), *self._changed[name].items()]
-
     def _drop_trial(self, key: TrialKey) -> None:
-        self.trials.pop(key, None)
+        self.trials.drop(key)
         self.values.pop(key, None)
         self.tried.pop(key, None)
+
+
+def _trial_labels(one: Trial) -> tuple[tuple[str, TrialState], ...]:
+    return ((one.sweep_id, one.state),)
+
+
+def _attempt_labels(one: Attempt) -> tuple[tuple[str, object], ...]:
+    if one.state == attempt_rows.ENDED:
+        return ()
+    return (("worker", one.worker_id), ("sweep", one.sweep_id), ("trial", (one.sweep_id, one.number)))
 
 
 def _trial_record(one: Trial, values: dict[int, float | None]) -> TrialRecord:

@@ -8,7 +8,7 @@ from service.desk import Desk, TrialKey
 from service.records import Attempt, Sweep, Trial
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
-from sweeps.states import FINAL_TRIAL_STATES, SweepState, TrialState
+from sweeps.states import SweepState, TrialState
 
 
 def end_trial(desk: Desk, key: TrialKey, *, state: TrialState, reason: str | None = None) -> None:
@@ -42,6 +42,7 @@ def end_attempt(desk: Desk, attempt: Attempt, *, how: str, seconds: float | None
     spent = attempt.seconds if seconds is None else seconds
     count_seconds(desk, attempt, seconds=spent)
     desk.change_attempt(attempt.id, state=attempt_rows.ENDED, how=how, ended_at=desk.now)
+    desk.has_work = True  # one less in flight: somebody who waits may be handed more
     key = (attempt.sweep_id, attempt.number)
     if key in desk.trials:
         desk.change_trial(key, seconds=desk.trials[key].seconds + spent)
@@ -96,9 +97,23 @@ def cancel_open_trials(desk: Desk, sweep_id: str, *, reason: str) -> None:
     """All trials of the sweep that are not final end now as CANCELLED; who holds one is told to stop."""
     for attempt in desk.held(sweep_id):
         desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
-    for trial in [one for (owner, _), one in desk.trials.items() if owner == sweep_id]:
-        if trial.state not in FINAL_TRIAL_STATES:
-            end_trial(desk, (sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
+    for trial in desk.open_trials(sweep_id, TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED):
+        end_trial(desk, (sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
+
+
+def call_back(desk: Desk, sweep_id: str) -> None:
+    """No trial that has not begun may begin now: what was handed out ahead is taken from the workers again."""
+    for attempt in desk.held(sweep_id):
+        if attempt.state == attempt_rows.HELD and not attempt.started:
+            desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
+
+
+def cancel_waiting(desk: Desk, trial: Trial, *, reason: str) -> None:
+    """Ends a trial that waits; a worker that may still have it, by a lease that ended, is told to stop."""
+    attempt = desk.attempt_of((trial.sweep_id, trial.number))
+    if attempt is not None:
+        desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
+    end_trial(desk, (trial.sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
 
 
 def note_death_on(desk: Desk, worker_id: str, key: TrialKey) -> None:

@@ -5,17 +5,19 @@ from service.desk import Desk
 from service.endings import lose_attempt
 from service.handing import hand_out
 from service.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
-from service.protocol import LEASE_SECONDS, Exchange, ExchangeAnswer, Refusal
+from service.protocol import LEASE_SECONDS, ChildDeath, Exchange, ExchangeAnswer, InHand, Refusal
 from service.records import Worker
 from service.settling import settle_all
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import TrialState
+from trainer.report import Ending, EpochReport
 
 
 def exchange(desk: Desk, worker: Worker, request: Exchange) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
     refused = _refused(desk, worker, request)
+    request = _of_its_own(desk, worker, request)
     renew(desk, worker)
     begin(desk, request)
     answers = take_reports(desk, request.reports)
@@ -76,7 +78,25 @@ def worker_gone(desk: Desk, worker_id: str, *, how: str) -> None:
 def _refused(desk: Desk, worker: Worker, request: Exchange) -> tuple[Refusal, ...]:
     """Attempts that the worker speaks of and that are not its own any more."""
     mine = {one.id for one in desk.of_worker(worker.id)}
-    named = [*request.in_hand, *request.reports, *request.endings]
+    named: list[InHand | EpochReport | Ending] = [*request.in_hand, *request.reports, *request.endings]
     foreign = dict.fromkeys(one.attempt for one in named if one.attempt not in mine)
     detail = "This attempt has ended or was taken over; stop it, what it says is not stored."
     return tuple(Refusal(attempt=one, detail=detail) for one in foreign)
+
+
+def _of_its_own(desk: Desk, worker: Worker, request: Exchange) -> Exchange:
+    """The request without what it says of others' attempts: a worker's word goes for its own alone."""
+    mine = {one.id for one in desk.of_worker(worker.id)}
+    return request.model_copy(
+        update={
+            "in_hand": tuple(one for one in request.in_hand if one.attempt in mine),
+            "reports": tuple(one for one in request.reports if one.attempt in mine),
+            "endings": tuple(one for one in request.endings if one.attempt in mine),
+            "checkpoints": tuple(one for one in request.checkpoints if one.attempt in mine),
+            "deaths": tuple(_death_of(death, mine) for death in request.deaths),
+        }
+    )
+
+
+def _death_of(death: ChildDeath, mine: set[int]) -> ChildDeath:
+    return death.model_copy(update={"attempts": tuple(one for one in death.attempts if one in mine)})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from service.errors import InvalidRequest, NotFound, TooLarge
 
-SHA256 = re.compile(r"^[0-9a-f]{64}$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Files:
@@ -58,6 +58,6 @@ class Files:
             self._place(sha256).unlink(missing_ok=True)
 
     def _place(self, sha256: str) -> Path:
-        if not SHA256.match(sha256):
+        if not SHA256.fullmatch(sha256):
             raise NotFound("A file is named by 64 hexadecimal digits.")
         return self.folder / f"{sha256}.safetensors"

@@ -74,19 +74,23 @@ def trial_seed(seed: int, number: int) -> int:
 
 def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int) -> Assignment | None:
     for sweep in _in_turn(desk):
-        trial = _next_trial(desk, sweep, worker)
-        if trial is not None:
-            return _assign(desk, trial, worker=worker, answer_number=answer_number)
+        while (trial := _next_trial(desk, sweep, worker)) is not None:
+            assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
+            if assignment is not None:
+                return assignment
     return None
 
 
 def _in_turn(desk: Desk) -> list[Sweep]:
-    """The sweeps that may be handed out, first the one with the least worker-seconds had and promised."""
+    """The sweeps that may be handed out, first the one with the least worker-seconds had and promised.
+
+    Where that says nothing yet, the one that has less in hand: two long trials must not both be of the same sweep.
+    """
     active = [sweep for sweep in desk.sweeps.values() if sweep.state in HANDS_OUT or _finishes(desk, sweep)]
     if len(active) < 2:
         return active
     shares = {sweep.id: _share(desk, sweep.id) for sweep in active}
-    return sorted(active, key=lambda sweep: (shares[sweep.id], sweep.position))
+    return sorted(active, key=lambda sweep: (shares[sweep.id], len(desk.held(sweep.id)), sweep.position))
 
 
 def _share(desk: Desk, sweep_id: str) -> float:
@@ -121,9 +125,10 @@ def _next_trial(desk: Desk, sweep: Sweep, worker: Worker) -> Trial | None:
     untried = [one for one in waiting if not _better_elsewhere(desk, one, worker)]
     if untried or sweep.state is SweepState.STOPPING:
         return untried[0] if untried else None
-    promoted = desk.schedulers[sweep.id].promote()
-    if promoted is not None:
-        return desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
+    while (promoted := desk.schedulers[sweep.id].promote()) is not None:
+        trial = desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
+        if desk.attempt_of((sweep.id, promoted)) is None:  # else its checkpoint is still to come
+            return trial
     num_in_flight = len(desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING))
     if not can_propose(desk, sweep) or num_in_flight >= parallel(desk, sweep):
         return None
@@ -176,11 +181,15 @@ def _assign(desk: Desk, trial: Trial, *, worker: Worker, answer_number: int) -> 
     return _assignment(desk, sweep, trial, attempt_id=attempt.id)
 
 
-def _start(desk: Desk, sweep: Sweep) -> Sweep:
+def level_with_others(desk: Desk, sweep_id: str) -> None:
+    """Whoever comes (back) later does not get the time that the others had before: it starts level with the least."""
     others = [desk.service[one.id].worker_seconds for one in desk.sweeps.values() if one.state is SweepState.RUNNING]
-    mine = desk.service[sweep.id]
-    # Whoever comes later does not get the time that the others had before: it starts level with the least served.
+    mine = desk.service[sweep_id]
     mine.worker_seconds = max(mine.worker_seconds, min(others, default=0.0))
+
+
+def _start(desk: Desk, sweep: Sweep) -> Sweep:
+    level_with_others(desk, sweep.id)
     return change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
 
 

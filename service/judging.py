@@ -31,6 +31,8 @@ def begin(desk: Desk, request: Exchange) -> None:
         attempt = desk.attempts.get(note.attempt)
         if attempt is not None and desk.open_trial(_key(attempt)) is not None:
             desk.change_trial(_key(attempt), checkpoint=note.checkpoint)
+        elif attempt is not None:  # it ended meanwhile: nobody will go on from this
+            desk.garbage.append(note.checkpoint.sha256)
 
 
 def take_reports(desk: Desk, reports: tuple[EpochReport, ...]) -> list[Answer]:
@@ -60,8 +62,12 @@ def take_deaths(desk: Desk, deaths: tuple[ChildDeath, ...]) -> None:
     for death in deaths:
         verdict = blame.of_child(death)
         for attempt in [desk.attempts[one] for one in death.attempts if one in desk.attempts]:
-            _start(desk, attempt)
-            if verdict.counts:
+            if attempt.state == attempt_rows.ENDED:  # by a report in the same request
+                continue
+            if len(death.attempts) == 1:  # of several, nobody knows whose seconds they are
+                count_seconds(desk, attempt, seconds=death.seconds)
+            _start(desk, desk.attempts[attempt.id])
+            if verdict.counts and attempt.state == attempt_rows.HELD:
                 note_death_on(desk, attempt.worker_id, _key(attempt))
             lose_attempt(desk, desk.attempts[attempt.id], verdict=verdict)
 
@@ -88,15 +94,15 @@ def stops(desk: Desk, request: Exchange) -> list[Answer]:
 
 def stop_overdue(desk: Desk) -> None:
     """Trials over `limits.trial_seconds` are FAILED, and their workers told to stop."""
-    for attempt in list(desk.attempts.values()):
-        sweep = desk.sweeps.get(attempt.sweep_id)
-        trial = desk.open_trial(_key(attempt))
-        if sweep is None or trial is None or attempt.state != attempt_rows.HELD:
-            continue
+    for sweep in list(desk.sweeps.values()):
         limit = sweep.spec.limits.trial_seconds
-        if limit is not None and trial.seconds + attempt.seconds > limit:
-            desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
-            end_trial(desk, _key(attempt), state=TrialState.FAILED, reason=f"over limits.trial_seconds ({limit:g} s)")
+        if limit is None:
+            continue
+        for attempt in [one for one in desk.held(sweep.id) if one.state == attempt_rows.HELD]:
+            if desk.trials[_key(attempt)].seconds + attempt.seconds > limit:
+                desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
+                reason = f"over limits.trial_seconds ({limit:g} s)"
+                end_trial(desk, _key(attempt), state=TrialState.FAILED, reason=reason)
 
 
 def _record(desk: Desk, report: EpochReport) -> bool:
@@ -208,4 +214,3 @@ def _start(desk: Desk, attempt: Attempt) -> Attempt:
 
 def _key(attempt: Attempt) -> TrialKey:
     return (attempt.sweep_id, attempt.number)
-

@@ -10,12 +10,12 @@ from service.stores import trials as trial_rows
 from trainer.report import WeightsNote
 
 
-def keep_weights(connection: Connection, notes: Iterable[WeightsNote]) -> list[str]:
+def keep_weights(connection: Connection, notes: Iterable[WeightsNote], *, worker_id: str) -> list[str]:
     """Stores which files hold weights; answers the hashes of those that are not among the best any more."""
     dropped: list[str] = []
     for note in notes:
         attempt = attempt_rows.get(connection, note.attempt)
-        if attempt is None:
+        if attempt is None or attempt.worker_id != worker_id:
             dropped.append(note.weights.sha256)
             continue
         weights = note.weights.model_dump()

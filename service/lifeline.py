@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import psutil
 
 END_SECONDS = 3.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 
 
 def when_closed(descriptor: int, *, act: Callable[[], None]) -> None:
@@ -40,9 +41,24 @@ def end_tree(root: psutil.Process) -> None:
 def end_all(processes: list[psutil.Process]) -> None:
     """Ends these processes: asked first, killed after END_SECONDS."""
     _each(processes, act=psutil.Process.terminate)
-    _, left = psutil.wait_procs(processes, timeout=END_SECONDS)
+    left = wait_until_gone(processes, seconds=END_SECONDS)
     _each(left, act=psutil.Process.kill)
-    psutil.wait_procs(left, timeout=END_SECONDS)
+    wait_until_gone(left, seconds=END_SECONDS)
+
+
+def wait_until_gone(processes: list[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Waits at most `seconds` until these have ended, whether or not anybody took note of it; gives the others."""
+    deadline = time.monotonic() + seconds
+    while (left := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return left
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _each(processes: list[psutil.Process], *, act: Callable[[psutil.Process], None]) -> None:

@@ -8,6 +8,7 @@ from sweeps.wrong import FieldError
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1000
+MAX_PLACE = 2**31 - 1  # more is no number to any database
 
 
 def token_of(place: int) -> str:
@@ -20,7 +21,10 @@ def place_of(token: str | None) -> int | None:
     if token is None:
         return None
     try:
-        return int(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii"))
-    except (ValueError, binascii.Error) as error:
+        place = int(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii"))
+    except (ValueError, binascii.Error):
+        place = -1
+    if not 0 <= place <= MAX_PLACE:
         fault = FieldError("page_token", "is not one that this list gave", "leave it out for the first page")
-        raise InvalidRequest(str(fault), errors=(fault,)) from error
+        raise InvalidRequest(str(fault), errors=(fault,))
+    return place

@@ -75,12 +75,14 @@ class Backlog:
                 break
         return found
 
-    def copied(self, key: Key, *, now: float) -> None:
-        """All that waited for this run was copied."""
-        if self._waiting.pop(key).ended:
+    def copied(self, key: Key, *, now: float) -> bool:
+        """All that waited for this run was copied. Says whether it has ended: nothing more is expected of it."""
+        ended = self._waiting.pop(key).ended
+        if ended:
             self._copied_at.pop(key, None)
         else:
             self._copied_at[key] = now
+        return ended
 
     def forget(self, sweep_id: str) -> None:
         """Nothing of a sweep is copied any more."""

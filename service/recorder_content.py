@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import yaml
 
-from service.records import Epoch, Sweep, Trial
 from service.recorder_note import Standing, note
+from service.records import Epoch, Sweep, Trial
 from sweeps.states import SweepState, TrialState
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]

@@ -23,6 +23,7 @@ from service.recorder_content import KEY_TAG, SWEEP_TAG, Point, RunContent, RunS
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "artifacts"
 READY_FILE = "ready"
+HTTP_SECONDS = 10
 
 _PROXIED = "mlflow-artifacts:/"
 _PAGE = 1000
@@ -38,6 +39,10 @@ class RunMissing(Exception):
 
 class RunRefused(Exception):
     """MLflow will never take this: the run was deleted by hand, or a name or value is not allowed there."""
+
+
+class ArtifactsAway(Exception):
+    """The place for artifacts cannot be reached now."""
 
 
 class Mlflow:
@@ -102,7 +107,13 @@ class Mlflow:
         return {run.info.run_id for run in self._runs(experiment_id, sweep_id) if run.info.status != "RUNNING"}
 
     def put_text(self, run_id: str, *, name: str, text: str) -> None:
-        """Stores a small artifact, over what stood there."""
+        """Stores a small artifact, over what stood there. Raises ArtifactsAway."""
+        try:
+            self._put_text(run_id, name=name, text=text)
+        except (MlflowException, OSError) as error:  # of HTTP too: requests' errors are OSErrors
+            raise ArtifactsAway(str(error)) from error
+
+    def _put_text(self, run_id: str, *, name: str, text: str) -> None:
         uri = self._client.get_run(run_id).info.artifact_uri
         if self._artifacts is None or not uri.startswith(_PROXIED):
             self._client.log_text(run_id, text, name)
@@ -145,7 +156,7 @@ class EmbeddedMlflow(Mlflow):
         event.listen(Engine, "connect", self._prepare)
         uri = f"sqlite:///{self._file}"
         # Makes the schema, and the Default experiment such that its artifacts go through the server.
-        SqlAlchemyStore(uri, _PROXIED)
+        SqlAlchemyStore(uri, _PROXIED)  # type: ignore[no-untyped-call]
         super().__init__(uri, artifacts=folder.resolve() / ARTIFACTS_FOLDER)
         (folder / READY_FILE).touch()
 
@@ -178,10 +189,13 @@ def open_mlflow(uri: str | None, *, folder: Path) -> Mlflow:
     Its client is told neither to wait nor to try again: a request whose answer was lost may have made a run, and
     trying it again blindly would make a second one. The recorder looks first.
     """
-    MLFLOW_DISABLE_TELEMETRY.set(True)
-    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set(True)
-    MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(0)
-    MLFLOW_HTTP_REQUEST_TIMEOUT.set(10)
+    for variable, value in (
+        (MLFLOW_DISABLE_TELEMETRY, True),
+        (MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
+        (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 0),
+        (MLFLOW_HTTP_REQUEST_TIMEOUT, HTTP_SECONDS),
+    ):
+        variable.set(value)  # type: ignore[no-untyped-call]
     return EmbeddedMlflow(folder) if uri is None else Mlflow(uri, artifacts=None)
 
 

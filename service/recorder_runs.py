@@ -43,21 +43,22 @@ class Runs:
         stored = self._stored(jobs)
         intents = {job.key: MlflowRun(*job.key, None, None) for job in jobs if job.key not in stored}
         self._store(intents.values())
-        rows = {**intents, **stored}
+        rows = {**stored, **intents}
         experiments: dict[str, str] = {}
-        made: list[MlflowRun] = []
-        ready: dict[Key, Ready] = {}
+        new: set[Key] = set()
         for job in jobs:
-            row = rows[job.key]
-            is_new = False
-            if row.run_id is None:
-                row, is_new = self._make(job, rows=rows, experiments=experiments)
-                made.append(row)
-            assert row.run_id is not None
-            rows[job.key] = row
-            ready[job.key] = Ready(row.run_id, is_new)
-        self._store(made)
-        return ready
+            if rows[job.key].run_id is not None:
+                continue
+            experiment_id = self._experiment(job, known=experiments)
+            run_id = self._mlflow.find(experiment_id, key=job.content.key) if job.key in stored else None
+            if run_id is None:
+                parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
+                run_id = self._mlflow.create(experiment_id, content=job.content, parent=parent)
+                new.add(job.key)
+            rows[job.key] = MlflowRun(*job.key, experiment_id, run_id)
+        self._store(rows[job.key] for job in jobs if rows[job.key] != stored.get(job.key))
+        ids = {key: row.run_id for key, row in rows.items() if row.run_id is not None}
+        return {job.key: Ready(ids[job.key], is_new=job.key in new) for job in jobs}
 
     def unmake(self, sweep_id: str) -> list[Key]:
         """MLflow lost runs of a sweep: all are to be looked for, and made where they are missing. Gives their keys."""
@@ -74,8 +75,11 @@ class Runs:
         with self._database.write() as connection:
             runs.forget(connection, sweep_id)
 
-    def _make(self, job: Job, *, rows: dict[Key, MlflowRun], experiments: dict[str, str]) -> tuple[MlflowRun, bool]:
-        ...
+    def _experiment(self, job: Job, *, known: dict[str, str]) -> str:
+        name = job.sweep.spec.mlflow.experiment or DEFAULT_EXPERIMENT
+        if name not in known:
+            known[name] = self._mlflow.experiment(name)
+        return known[name]
 
     def _stored(self, jobs: Sequence[Job]) -> dict[Key, MlflowRun]:
         numbers: dict[str, set[int]] = {}

@@ -195,4 +195,3 @@ class Health(Answer):
 def at(seconds: float) -> datetime:
     """The moment that lies `seconds` after 1970 began (UTC)."""
     return datetime.fromtimestamp(seconds, UTC)
-

@@ -1,7 +1,7 @@
 """When sweeps end by themselves. All functions work on the desk."""
 
 from service.desk import Desk
-from service.endings import cancel_open_trials, end_trial, finish_sweep
+from service.endings import cancel_open_trials, cancel_waiting, end_trial, finish_sweep
 from service.handing import can_propose, seconds_left
 from service.records import Sweep
 from service.stores import workers as worker_rows
@@ -49,8 +49,8 @@ def _failure(sweep: Sweep) -> str | None:
 
 def _settle_stopping(desk: Desk, sweep: Sweep) -> None:
     for trial in desk.open_trials(sweep.id, TrialState.WAITING):
-        if trial.attempts == 0 and desk.attempt_of((sweep.id, trial.number)) is None:
-            end_trial(desk, (sweep.id, trial.number), state=TrialState.CANCELLED, reason="the sweep was stopped")
+        if trial.attempts == 0:
+            cancel_waiting(desk, trial, reason="the sweep was stopped")
     if not desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
         _prune_paused(desk, sweep)
         finish_sweep(desk, sweep.id, state=SweepState.STOPPED, reason="stopped by a user")
@@ -60,8 +60,7 @@ def _settle_running(desk: Desk, sweep: Sweep) -> None:
     spent = seconds_left(desk, sweep) <= 0
     if spent:
         for trial in desk.open_trials(sweep.id, TrialState.WAITING):
-            if desk.attempt_of((sweep.id, trial.number)) is None:
-                end_trial(desk, (sweep.id, trial.number), state=TrialState.CANCELLED, reason="budget")
+            cancel_waiting(desk, trial, reason="budget")
     if can_propose(desk, sweep) or desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
         return
     if not spent and (promoted := desk.schedulers[sweep.id].promote()) is not None:

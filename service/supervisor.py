@@ -12,7 +12,7 @@ import httpx
 import psutil
 import structlog
 
-from service.lifeline import end_all
+from service.lifeline import end_all, wait_until_gone
 from service.processes import Part
 
 TICK_SECONDS = 0.1
@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a part that lived so long starts again without a pause
 STOP_SECONDS = 15.0
+LOOK_SECONDS = 3.0
 PROBE_TIMEOUT_SECONDS = 1.0
 
 log = structlog.get_logger("supervisor")
@@ -110,55 +111,69 @@ def pause_before_start(num_failures: int) -> float:
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (num_failures - 1)) if num_failures else 0.0
 
 
-def supervise(
-    parts: Sequence[Part], *, lifeline: tuple[int, int], log_folder: Path, on_ready: Callable[[Part], None]
-) -> int:
-    """Keeps the parts alive until SIGINT, SIGTERM or SIGHUP (gives 0) or a fatal end (gives its exit code).
+class Supervisor:
+    """Keeps the parts alive until SIGINT, SIGTERM, SIGHUP or a fatal end. Belongs in the main thread, for the signals.
 
     `lifeline` is the pipe (read end, write end) whose write end closes here at last. `on_ready` hears of each part that
-    became ready. Must run in the main thread, for the signals.
+    became ready.
     """
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: over.set())
-    log_folder.mkdir(parents=True, exist_ok=True)
-    running = [RunningPart(part, log_folder=log_folder) for part in parts]
-    try:
-        # The environment's proxies have no business between the parts of one machine.
-        with httpx.Client(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as http:
-            return _until_over(running, over=over, descriptor=lifeline[0], http=http, on_ready=on_ready)
-    finally:
-        _stop_all(running, write_end=lifeline[1])
 
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        lifeline: tuple[int, int],
+        log_folder: Path,
+        on_ready: Callable[[Part], None],
+    ) -> None:
+        self._running = [RunningPart(part, log_folder=log_folder) for part in parts]
+        self._lifeline = lifeline
+        self._on_ready = on_ready
+        # What the parts started may outlive them and be nobody's child then: it is remembered while it can be seen.
+        self._seen: set[psutil.Process] = set()
+        self._look_at = 0.0
 
-def _until_over(
-    running: Sequence[RunningPart],
-    *,
-    over: threading.Event,
-    descriptor: int,
-    http: httpx.Client,
-    on_ready: Callable[[Part], None],
-) -> int:
-    while not over.wait(TICK_SECONDS):
-        for one in running:
-            code = one.tick(now=time.monotonic(), descriptor=descriptor)
+    def run(self) -> int:
+        """Gives 0 after a signal, the exit code after a fatal end; nothing is left then."""
+        over = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: over.set())
+        try:
+            # The environment's proxies have no business between the parts of one machine.
+            with httpx.Client(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as http:
+                while not over.wait(TICK_SECONDS):
+                    if code := self._tick(http, now=time.monotonic()):
+                        return code
+            return 0
+        finally:
+            self._stop()
+
+    def _tick(self, http: httpx.Client, *, now: float) -> int | None:
+        """Does what is due; gives the exit code of a fatal end."""
+        if now >= self._look_at:
+            self._look()
+            self._look_at = now + LOOK_SECONDS
+        for one in self._running:
+            code = one.tick(now=now, descriptor=self._lifeline[0])
             if code is not None and code in one.part.fatal:
                 log.error("gave up", part=one.part.name, code=code)
                 return code
             if one.becomes_ready(http):
-                on_ready(one.part)
-    return 0
+                self._on_ready(one.part)
+        return None
 
+    def _look(self) -> None:
+        alive = {process for process in self._seen if process.is_running()}
+        self._seen = alive.union(psutil.Process().children(recursive=True))
 
-def _stop_all(running: Sequence[RunningPart], *, write_end: int) -> None:
-    below = psutil.Process().children(recursive=True)
-    for one in running:
-        one.stop()
-    os.close(write_end)
-    _, left = psutil.wait_procs(below, timeout=STOP_SECONDS)
-    if left:
-        log.warning("left behind", pids=[process.pid for process in left])
-        end_all(left)
+    def _stop(self) -> None:
+        self._look()
+        for one in self._running:
+            one.stop()
+        os.close(self._lifeline[1])
+        if left := wait_until_gone(list(self._seen), seconds=STOP_SECONDS):
+            log.warning("left behind", pids=[process.pid for process in left])
+            end_all(left)
 
 
 def _kill_group(leader: int) -> None:

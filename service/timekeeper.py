@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from service.coordinator import Coordinator
-from service.errors import NotTheOwner, ServiceError
+from service.errors import StorageFull, Unavailable
 from service.executors.choosing import executor_of
 from service.executors.contract import Executor
 from service.settings import Settings
@@ -25,9 +25,10 @@ class Timekeeper:
         self._executor: Executor | None = None
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._gone: dict[str, str] = {}  # seen by the executor, not yet told to the coordinator
 
-    def start(self, *, on_failure: Callable[[ServiceError], None]) -> None:
-        """Begins. `on_failure` hears of NotTheOwner."""
+    def start(self, *, on_failure: Callable[[Exception], None]) -> None:
+        """Begins. `on_failure` hears of what ended the thread before its time."""
         self._thread = threading.Thread(target=self._run, args=(on_failure,), name="timekeeper", daemon=True)
         self._thread.start()
 
@@ -39,18 +40,24 @@ class Timekeeper:
         if self._executor is not None:
             self._executor.stop()
 
-    def _run(self, on_failure: Callable[[ServiceError], None]) -> None:
-        self._executor = executor_of(self._settings, coordinator=self._coordinator)
-        while not self._ended.wait(TICK_SECONDS):
-            try:
+    def _run(self, on_failure: Callable[[Exception], None]) -> None:
+        try:
+            self._executor = executor_of(self._settings, coordinator=self._coordinator)
+            while not self._ended.wait(TICK_SECONDS):
                 self._tick(self._executor)
-            except NotTheOwner as error:
-                on_failure(error)
-            except ServiceError as error:
-                log.warning("tick.failed", detail=error.detail)
+        except Exception as error:
+            # A service in which no time passes must not look alive: it ends, and its supervisor starts it again.
+            log.error("timekeeper.failed", exc_info=error)
+            on_failure(error)
 
     def _tick(self, executor: Executor) -> None:
-        for gone in executor.gone():
-            self._coordinator.worker_gone(gone.worker, how=gone.how)
-        executor.ensure()
-        self._coordinator.tick()
+        try:
+            for gone in executor.gone():
+                self._gone[gone.worker] = gone.how
+            executor.ensure()
+            for worker in list(self._gone):
+                self._coordinator.worker_gone(worker, how=self._gone[worker])
+                del self._gone[worker]
+            self._coordinator.tick()
+        except (Unavailable, StorageFull) as error:
+            log.warning("tick.failed", detail=error.detail)

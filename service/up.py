@@ -17,17 +17,17 @@ from service.errors import ConfigurationError
 from service.ports import POLL_SECONDS, WAIT_SECONDS, comes_free, free_port
 from service.processes import EXIT_CONFIGURATION, Part, ravine_parts
 from service.settings import Settings, load, make_join_token
-from service.supervisor import supervise
+from service.supervisor import Supervisor
 
 
 @contextmanager
-def only_one(home: Path) -> Iterator[None]:
+def only_one(home: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
     """Makes sure that one `ravine up` at a time serves a home folder; the lock ends with the process.
 
-    Waits WAIT_SECONDS for an earlier one that may be about to end, then raises ConfigurationError.
+    Waits for an earlier one that may be about to end, then raises ConfigurationError.
     """
     with (home / "lock").open("a") as file:
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + wait_seconds
         while not _locked(file):
             if time.monotonic() >= deadline:
                 what = f"Another `ravine up` serves {home}: stop it, or set RAVINE_HOME to another folder."
@@ -55,18 +55,23 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def choose_ports(settings: Settings) -> Settings:
+def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> Settings:
     """The settings with ports that are free: 0 becomes one, a taken one is waited for. Raises ConfigurationError."""
-    chosen = {"port": _chosen(settings.port, host=settings.host, variable="RAVINE_PORT")}
+    wanted = {"port": (settings.port, settings.host)}
     if settings.recorder and not settings.mlflow_uri:
-        chosen["mlflow_port"] = _chosen(settings.mlflow_port, host="127.0.0.1", variable="RAVINE_MLFLOW_PORT")
+        wanted["mlflow_port"] = (settings.mlflow_port, "127.0.0.1")
+    deadline = time.monotonic() + wait_seconds
+    chosen = {
+        name: _chosen(port, host=host, variable=f"RAVINE_{name.upper()}", deadline=deadline)
+        for name, (port, host) in wanted.items()
+    }
     return settings.model_copy(update=chosen)
 
 
-def _chosen(port: int, *, host: str, variable: str) -> int:
+def _chosen(port: int, *, host: str, variable: str, deadline: float) -> int:
     if port == 0:
         return free_port(host)
-    if not comes_free(port, host=host):
+    if not comes_free(port, host=host, seconds=deadline - time.monotonic()):
         mend = f"set {variable} to another one, or to 0 for a free one"
         raise ConfigurationError(f"{variable}: port {port} is taken by another program; {mend}.")
     return port
@@ -89,7 +94,7 @@ def serve(settings: Settings, *, console: Console) -> int:
         console.print("Starting; Ctrl-C stops everything.", highlight=False)
         try:
             parts = ravine_parts(settings, lifeline=lifeline[0])
-            return supervise(parts, lifeline=lifeline, log_folder=home / "logs", on_ready=tell)
+            return Supervisor(parts, lifeline=lifeline, log_folder=home / "logs", on_ready=tell).run()
         finally:
             os.close(lifeline[0])
             forget(home)

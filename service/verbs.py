@@ -3,9 +3,9 @@
 from typing import Any
 
 from service.desk import Desk
-from service.endings import cancel_open_trials, change_sweep_state
-from service.errors import Conflict, InvalidRequest
-from service.handing import ask, can_propose
+from service.endings import call_back, cancel_open_trials, change_sweep_state
+from service.errors import Conflict
+from service.handing import ask, can_propose, level_with_others
 from service.lifecycle import next_state, refusal
 from service.ordering import invalid
 from service.records import Sweep, Trial
@@ -13,7 +13,7 @@ from service.schemas import Extension
 from service.settling import pending_reason, settle
 from sweeps.spec import SweepSpec, first_settings
 from sweeps.states import SweepState
-from sweeps.wrong import InvalidSpec
+from sweeps.wrong import FieldError, InvalidSpec
 from trainer.config import Setting
 
 
@@ -21,7 +21,7 @@ def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
     """A new sweep, its first trials asked: they wait for a worker."""
     sweep = desk.add_sweep(_new_sweep(sweep_id, spec=spec, now=desk.now))
     desk.log(sweep_id, kind="sweep.state", state=sweep.state)
-    for settings in first_settings(spec):
+    for settings in first_settings(spec)[: spec.budget.trials]:
         ask(desk, desk.sweeps[sweep_id], fixed=settings)
     desk.change_sweep(sweep_id, reason=pending_reason(desk))
     desk.has_work = True
@@ -35,23 +35,33 @@ def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
         return sweep
     if verb == "cancel":
         cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
+    if verb == "pause":
+        call_back(desk, sweep.id)
     if verb == "resume" and sweep.started_at is not None:
+        level_with_others(desk, sweep.id)
         after = SweepState.RUNNING
     change_sweep_state(desk, sweep.id, state=after, reason=f"{verb} by a user" if verb != "resume" else None)
     settle(desk, desk.sweeps[sweep.id])
     return desk.sweeps[sweep.id]
 
 
-def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
-    """Adds to the budget; a COMPLETED sweep (opened on the desk by the caller) is RUNNING again."""
-    after = _after("extend", sweep)
+def check_extension(sweep: Sweep, *, by: Extension) -> None:
+    """Raises Conflict when the state does not allow it, InvalidRequest when there is nothing to add to."""
+    _after("extend", sweep)
     if not by.trials and not by.seconds:
-        raise InvalidRequest("Say how many trials or seconds to add, as {\"trials\": 50}.")
+        mend = 'say how many trials or seconds to add, as {"trials": 50}'
+        raise invalid((FieldError("trials", "nothing is to be added", mend),))
     if by.seconds and sweep.budget_seconds is None:
-        raise InvalidRequest("budget.seconds is null: the sweep has no limit in seconds that could be extended.")
+        fault = "budget.seconds is null: there is no limit in seconds that could be extended"
+        raise invalid((FieldError("seconds", fault, "leave it out"),))
+
+
+def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
+    """Adds to the budget what `check_extension` allows; a COMPLETED sweep, on the desk again, is RUNNING again."""
     seconds = None if sweep.budget_seconds is None else sweep.budget_seconds + by.seconds
     desk.change_sweep(sweep.id, budget_trials=sweep.budget_trials + by.trials, budget_seconds=seconds)
-    if after != sweep.state:
+    if sweep.state is SweepState.COMPLETED:
+        level_with_others(desk, sweep.id)
         change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
         settle(desk, desk.sweeps[sweep.id])
     desk.has_work = True

@@ -45,9 +45,7 @@ def find_trial(connection: Connection, sweep_id: str, *, number: int) -> Trial:
     return trial
 
 
-def sweep_answers(
-    connection: Connection, sweeps: Sequence[Sweep], *, now: float, mlflow_url: str
-) -> list[SweepAnswer]:
+def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float, mlflow_url: str) -> list[SweepAnswer]:
     """Sweeps as clients see them."""
     counts = sweep_rows.trial_counts(connection, [one.id for one in sweeps])
     place = runs.place(connection)
@@ -103,9 +101,7 @@ def event_answers(connection: Connection, sweep: Sweep, *, after: int, limit: in
     return [_event_answer(event, epochs, trials) for event in found]
 
 
-def _event_answer(
-    event: Event, epochs: dict[tuple[int, int], Epoch], trials: dict[int, Trial]
-) -> EventAnswer:
+def _event_answer(event: Event, epochs: dict[tuple[int, int], Epoch], trials: dict[int, Trial]) -> EventAnswer:
     trial = trials.get(event.number) if event.number is not None else None
     if event.kind == "epoch":
         stored = epochs.get((event.number or 0, event.epoch or 0))
@@ -116,9 +112,7 @@ def _event_answer(
         data = {"state": event.state}
         if trial is not None and trial.state == event.state:
             data |= {"value": trial.value, "reason": trial.reason}
-    return EventAnswer(
-        id=event.id, kind=event.kind, trial=event.number, epoch=event.epoch, at=at(event.at), data=data
-    )
+    return EventAnswer(id=event.id, kind=event.kind, trial=event.number, epoch=event.epoch, at=at(event.at), data=data)
 
 
 def _baseline(connection: Connection, sweep: Sweep) -> BaselineAnswer | None:

@@ -1,7 +1,6 @@
 """`python -m service.worker`: the small process that talks with the service and keeps a trainer child. No torch."""
 
 import argparse
-import importlib.metadata
 import logging
 import os
 import re
@@ -9,6 +8,7 @@ import secrets
 import signal
 import socket
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import ValidationError
 
@@ -36,7 +36,7 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
         pid=os.getpid(),
         slots=1,
         device=settings.device,
-        version=importlib.metadata.version("ravine"),
+        version=_version(),
     )
     threads = str(settings.threads)
     return WorkerPlan(
@@ -73,6 +73,13 @@ def main() -> None:
     except (ConfigurationError, ValidationError) as error:
         logger.error("%s", error)
         sys.exit(BAD_CONFIGURATION)
+
+
+def _version() -> str:
+    try:
+        return version("ravine")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _as_id(host: str) -> str:

@@ -210,6 +210,7 @@ class WorkerLoop:
         idle = self._state.hand.limits() is None
         death = self._keeper.ended(child, idle=idle, now=now)
         if death is not None and self._drain_at is None:
+            logger.warning("the child ended: %s, code %s, signal %s", death.how, death.code, death.signal)
             self._answers.clear()
             self._state.lose_child(death, now=now)
 

@@ -1,5 +1,6 @@
 """Whether a sweep can be as it was asked for: every fault of it, found at once before it is stored."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,14 +10,10 @@ from sweeps.grid import MAX_GRID_POINTS, num_grid_points
 from sweeps.parameters import Choices, Parameter, Range, same
 from sweeps.presets import preset_space
 from sweeps.search_space import SearchSpace, conditions_of, cyclic, described, takes
-from sweeps.spec import SweepSpec
+from sweeps.spec import LATER_SETTINGS, SweepSpec, not_built
 from sweeps.spec_words import explained
 from sweeps.wrong import FieldError, InvalidSpec, one_of
 from trainer.config import Setting, Settings
-
-LATER_SETTINGS = frozenset(
-    {"schedule", "velocity", "shuffle", "optimizer", "warmup", "effective_learning_rate", "one_minus_momentum"}
-)
 
 ENOUGH = 10**9
 """Training examples that leave every preset as it stands."""
@@ -24,6 +21,7 @@ ENOUGH = 10**9
 
 def check_spec(raw: Any) -> SweepSpec:
     """The spec that `raw` (parsed JSON) stands for, its preset and draws not yet resolved; raises InvalidSpec."""
+    _refuse_what_cannot_be_answered(raw)
     try:
         spec = SweepSpec.model_validate(raw)
     except ValidationError as error:
@@ -31,6 +29,17 @@ def check_spec(raw: Any) -> SweepSpec:
     if errors := spec_errors(spec):
         raise InvalidSpec(errors)
     return spec
+
+
+def _refuse_what_cannot_be_answered(raw: Any) -> None:
+    # JSON can spell half a character ("\ud800"): pydantic fails over it, and no answer could repeat it.
+    try:
+        json.dumps(raw, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        fault = FieldError("", "holds a text with half a character (a lone surrogate)", "write texts in UTF-8")
+        raise InvalidSpec([fault]) from error
+    except RecursionError as error:
+        raise InvalidSpec([FieldError("", "is nested too deeply", "write it as the documentation does")]) from error
 
 
 def spec_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
@@ -75,7 +84,7 @@ def _domain_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldError]:
     for name, parameter in parameters.items():
         field = f"space.{name}"
         if name.split(".")[0] in LATER_SETTINGS:
-            yield FieldError(field, "is not built yet", "leave it out until then; lr_decay lowers the learning rate")
+            yield not_built(name)
         elif name not in Settings.model_fields:
             yield FieldError(field, "is no setting", one_of(name, known=Settings.model_fields))
         elif isinstance(parameter, Range) and name == "batch_size" and not parameter.integer:
@@ -103,7 +112,7 @@ def _condition_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldErro
                 yield FieldError(field, "is no parameter of the space", one_of(parent, known=parameters))
             elif isinstance(parameters[parent], Range):
                 yield FieldError(field, "is a range", f"give {parent} choices, or leave the condition out")
-            elif impossible := [value for value in values if not takes(parameters[parent], value)]:
+            elif impossible := [value for value in values if not takes(parameters[parent], value=value)]:
                 mend = f"{parent} is {described(parameters[parent])}"
                 yield FieldError(field, f"{parent} can never be {impossible[0]!r}", mend)
     complete = all(set(conditions_of(each)) <= set(parameters) for each in parameters.values())
@@ -114,7 +123,7 @@ def _condition_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldErro
 
 def _nesterov_errors(space: SearchSpace) -> Iterator[FieldError]:
     nesterov = space.parameters.get("nesterov", False)
-    if not takes(nesterov, True):
+    if not takes(nesterov, value=True):
         return
     momentum, dampening = space.parameters.get("momentum", 0.0), space.parameters.get("dampening", 0.0)
     if not any(map(bool, extremes(momentum))):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sweeps.lessons import Asked, Lesson
-from sweeps.parameters import Choices, Parameter, Range, same
+from sweeps.parameters import Choices, Range, same
 from sweeps.search_space import SearchSpace
 from trainer.config import Setting
 
@@ -57,11 +57,6 @@ def grid_points(space: SearchSpace) -> Iterator[dict[str, Setting]]:
 
 def num_grid_points(space: SearchSpace) -> int:
     """How many points the grid of a space has, counted no further than just beyond MAX_GRID_POINTS."""
-    upper_bound = 1
-    for parameter in space.parameters.values():
-        upper_bound *= _num_values(parameter)
-    if upper_bound <= MAX_GRID_POINTS:
-        return upper_bound
     return sum(1 for _, _ in zip(range(MAX_GRID_POINTS + 1), grid_points(space), strict=False))
 
 
@@ -70,18 +65,12 @@ def _completions(space: SearchSpace, names: list[str], settings: dict[str, Setti
         yield dict(settings)
         return
     name, *rest = names
-    if not space.is_active(name, settings):
+    if not space.is_active(name, settings=settings):
         yield from _completions(space, rest, settings)
         return
     parameter = space.parameters[name]
     for value in parameter.points() if isinstance(parameter, Choices | Range) else (parameter,):
         yield from _completions(space, rest, settings | {name: value})
-
-
-def _num_values(parameter: Parameter) -> int:
-    if isinstance(parameter, Choices):
-        return len(parameter.choices)
-    return parameter.num_points() or 1 if isinstance(parameter, Range) else 1
 
 
 def _key(settings: Mapping[str, Setting]) -> tuple[tuple[str, Setting], ...]:

@@ -13,8 +13,10 @@ from trainer.config import Frozen, Setting
 SettingName: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.]+$")]
 
 MAX_TEXT = 200
-MAX_STEPS = 1e9
 STEP_TOLERANCE = 1e-8
+"""How far, in steps, a number may be from a whole step; Optuna's."""
+MAX_STEPS = 1e6
+"""Steps from 0 to the far end of a range: beyond it a double is no longer as near to a step as it must be."""
 
 
 def same(one: object, other: object) -> bool:
@@ -110,7 +112,7 @@ class Range(Frozen):
             raise wrong(f"log with low {self.low:g}", mend="give a low above 0, or leave log out")
         if self.log and self.step is not None:
             raise wrong("log and step exclude each other", mend="leave one of them out")
-        if self.step is not None and (self.high - self.low) / self.step > MAX_STEPS:
+        if self.step is not None and max(-self.low, self.high) / self.step > MAX_STEPS:
             raise wrong(f"step {self.step:g} is too small for this range", mend="give a larger step, or leave it out")
         wholes = (self.low, self.high, self.step or 1.0)
         if self.integer and not all(number.is_integer() for number in wholes):
@@ -173,7 +175,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _distance(one: Any, other: Any, *, by_ratio: bool) -> float:
-    return abs(math.log(one) - math.log(other)) if by_ratio else abs(one - other)
+    return float(max(one, other) / min(one, other)) if by_ratio else abs(one - other)
 
 
 def _form(value: Any) -> str:

@@ -26,7 +26,7 @@ class SearchSpace:
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self.parameters = {name: parameters[name] for name in _parents_first(parameters)}
 
-    def is_active(self, name: str, settings: Mapping[str, Setting]) -> bool:
+    def is_active(self, name: str, *, settings: Mapping[str, Setting]) -> bool:
         """Whether a parameter takes part, given the settings of those before it."""
         return all(
             parent in settings and any(same(settings[parent], value) for value in values)
@@ -41,7 +41,7 @@ class SearchSpace:
         """The point of the space nearest to `target`, parameter by parameter."""
         settings: dict[str, Setting] = {}
         for name, parameter in self.parameters.items():
-            if not self.is_active(name, settings):
+            if not self.is_active(name, settings=settings):
                 continue
             if isinstance(parameter, Choices | Range):
                 settings[name] = parameter.nearest(target.get(name, parameter_start(parameter)))
@@ -59,10 +59,10 @@ class SearchSpace:
         if name not in self.parameters:
             return FieldError(field, "is no parameter of the space", one_of(name, known=self.parameters))
         parameter, value = self.parameters[name], settings[name]
-        if not takes(parameter, value):
+        if not takes(parameter, value=value):
             return FieldError(field, f"{value!r} lies outside the space", f"give {described(parameter)}")
         known = dict(self._fixed()) | dict(settings)
-        if not self.is_active(name, known):
+        if not self.is_active(name, settings=known):
             needed = " and ".join(
                 f"{parent} = {' or '.join(map(repr, values))}" for parent, values in conditions_of(parameter).items()
             )
@@ -78,7 +78,7 @@ def conditions_of(parameter: Parameter) -> Mapping[str, tuple[Setting, ...]]:
     return parameter.when if isinstance(parameter, Choices | Range) else {}
 
 
-def takes(parameter: Parameter, value: Setting) -> bool:
+def takes(parameter: Parameter, *, value: Setting) -> bool:
     """Whether a parameter can have a value."""
     return parameter.contains(value) if isinstance(parameter, Choices | Range) else same(parameter, value)
 

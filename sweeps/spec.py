@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from sweeps.parameters import Parameter, Scalar, SettingName
 from sweeps.presets import preset_space
 from sweeps.search_space import BASELINE, SearchSpace
-from sweeps.wrong import wrong
+from sweeps.wrong import FieldError, wrong
 from trainer.config import Frozen, Goal, Limits, MetricConfig, Name, ProblemConfig, Setting
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
@@ -17,6 +17,9 @@ Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 LATER_SAMPLERS = ("auto", "gp")
 LATER_PRUNERS = ("rungs",)
 LATER_ENGINES = ("fused",)
+LATER_SETTINGS = frozenset(
+    {"schedule", "velocity", "shuffle", "optimizer", "warmup", "effective_learning_rate", "one_minus_momentum"}
+)
 
 
 class MetricSpec(Frozen):
@@ -198,6 +201,12 @@ def _built(value: Any, *, later: tuple[str, ...], instead: str) -> Any:
     if isinstance(kind, str) and kind in later:
         raise wrong(f"{kind} is not built yet", mend=f"use {instead} until then")
     return value
+
+
+def not_built(setting: str) -> FieldError:
+    """The fault of a setting that Ravine will know one day."""
+    mend = "leave it out until then; lr_decay lowers the learning rate as a training goes on"
+    return FieldError(f"space.{setting}", "is not built yet", mend)
 
 
 def resolved(

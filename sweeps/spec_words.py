@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from sweeps.parameters import Choices, Range
 from sweeps.spec import (
+    LATER_SETTINGS,
     AshaPruner,
     BudgetSpec,
     HyperbandPruner,
@@ -19,6 +20,7 @@ from sweeps.spec import (
     NoPruner,
     SamplerSpec,
     SweepSpec,
+    not_built,
 )
 from sweeps.wrong import CUSTOM_ERROR, FieldError, one_of
 from trainer.config import LinearModel, MlpModel, ProblemConfig
@@ -64,7 +66,7 @@ MENDS: dict[str, str] = {
 
 
 def explained(error: ValidationError, *, prefix: int = 0) -> tuple[FieldError, ...]:
-    """What pydantic found wrong with a sweep, one error for each field, 50 at most; `prefix` parts of locations are skipped."""
+    """What pydantic found wrong: one error a field, at most 50. `prefix` parts of a location are skipped."""
     details = error.errors(include_url=False)
     found = [_explained(each, each["loc"][prefix:]) for each in details[:MAX_ERRORS]]
     return tuple({each.field: each for each in reversed(found)}.values())[::-1]
@@ -73,6 +75,8 @@ def explained(error: ValidationError, *, prefix: int = 0) -> tuple[FieldError, .
 def _explained(detail: ErrorDetails, loc: Loc) -> FieldError:
     context: dict[str, Any] = detail.get("ctx", {})
     field, kind = field_path(loc), detail["type"]
+    if loc[:1] == ("space",) and (setting := loc[2:3]) and setting[0] in LATER_SETTINGS:
+        return not_built(str(setting[0]))
     if kind == CUSTOM_ERROR:
         return FieldError(field, context["message"], context["mend"])
     if kind == "extra_forbidden":

@@ -40,7 +40,7 @@ class OptunaStudy:
         self._kind = kind
         self._goal = goal
         self._distributions = distributions_of(space)
-        self._sampler_of = sampler_of(kind, seed=seed, distributions=self._distributions)
+        self._sampler_of = sampler_of(kind, seed=seed, space=space)
         self._in_flight: dict[int, Asked] = {}
         self._heard: list[Heard] = []
         self._worst: float | None = None
@@ -60,7 +60,7 @@ class OptunaStudy:
         if searched := {name: value for name, value in fixed.items() if name in self._distributions}:
             self._study.enqueue_trial(searched)
         trial = self._study.ask()
-        settings = suggested(self._space, trial)
+        settings = suggested(self._space, trial=trial)
         attrs = dict(self._storage.get_trial_system_attrs(trial._trial_id))
         asked = Asked(number=number, settings=settings, attrs=attrs)
         if self._kind in LEARNING_SAMPLERS:
@@ -89,7 +89,7 @@ class OptunaStudy:
     def _hear(self, lesson: Lesson) -> Heard:
         value = lesson.best if lesson.state is TrialState.COMPLETED else lesson.last and lesson.last[1]
         self._worst = self._worse(self._worst, value)
-        heard = heard_by(self._kind, lesson, worst=self._worst)
+        heard = heard_by(lesson, kind=self._kind, worst=self._worst)
         self._heard.append(heard)
         return heard
 
@@ -133,7 +133,7 @@ class OptunaStudy:
         return (2 if heard.state is OptunaState.PRUNED else 3, 0, 0)
 
 
-def heard_by(kind: str, lesson: Lesson, *, worst: float | None) -> Heard:
+def heard_by(lesson: Lesson, *, kind: str, worst: float | None) -> Heard:
     """What a sampler is told of a trial; `worst` is the worst finite value that it could have heard of so far.
 
     TPE learns from PRUNED and ignores FAIL; CMA-ES learns from COMPLETE alone, so that a divergence is told as that.

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, NotFound
 from service.parts import Parts
 from service.routes.deps import PartsDep, user
 from service.schemas import EventAnswer
@@ -46,7 +46,10 @@ async def follow_events(
     """Follows a sweep: all its events after Last-Event-ID (0: from the beginning); it ends when the sweep is final."""
     while True:
         count = parts.coordinator.news.count
-        events, is_final = await run_in_threadpool(_next_events, parts, sweep_id, after=after)
+        try:
+            events, is_final = await run_in_threadpool(_next_events, parts, sweep_id, after=after)
+        except NotFound:  # deleted meanwhile
+            return
         for event in events:
             after = event.id
             yield ServerSentEvent(id=str(event.id), event=event.kind, data=event.model_dump(mode="json"))

@@ -37,7 +37,7 @@ async def create_sweep(
     """Creates a sweep. The same Idempotency-Key within 24 h answers with the sweep that it made first."""
     raw = _parsed(await request.body())
     if validate_only:
-        return _validated(raw)
+        return await run_in_threadpool(_validated, raw)
     return await run_in_threadpool(_created, parts, response, raw=raw, key=idempotency_key)
 
 

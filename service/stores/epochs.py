@@ -15,16 +15,12 @@ def add(connection: Connection, new: Sequence[Epoch]) -> None:
         connection.execute(insert(epoch), [dict(vars(one)) for one in new])
 
 
-def page(connection: Connection, sweep_id: str, *, number: int, after: int = 0, limit: int | None = None) -> list[Epoch]:
+def page(
+    connection: Connection, sweep_id: str, *, number: int, after: int = 0, limit: int | None = None
+) -> list[Epoch]:
     """The epochs of one trial in order, those above `after`."""
     query = select(epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number == number, epoch.c.epoch > after)
     return [_record(row) for row in connection.execute(query.order_by(epoch.c.epoch).limit(limit)).mappings()]
-
-
-def stored(connection: Connection, sweep_id: str, *, numbers: Iterable[int]) -> set[tuple[int, int]]:
-    """Which (trial, epoch) of these trials are stored."""
-    query = select(epoch.c.number, epoch.c.epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number.in_(list(numbers)))
-    return {(number, count) for number, count in connection.execute(query)}
 
 
 def metric_values(connection: Connection, sweep_id: str, *, metric: str) -> dict[int, dict[int, float | None]]:

@@ -28,9 +28,9 @@ def after(connection: Connection, event_id: int, *, limit: int, sweep_id: str | 
 def count_after(connection: Connection, event_id: int, *, sweep_id: str) -> int:
     """How many events of a sweep lie above an id."""
     query = select(func.count()).where(event.c.sweep_id == sweep_id, event.c.id > event_id)
-    return connection.execute(query).scalar_one()
+    return int(connection.execute(query).scalar_one())
 
 
 def latest_id(connection: Connection) -> int:
     """The highest id given so far, 0 without events."""
-    return connection.execute(select(func.coalesce(func.max(event.c.id), 0))).scalar_one()
+    return int(connection.execute(select(func.coalesce(func.max(event.c.id), 0))).scalar_one())

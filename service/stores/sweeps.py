@@ -83,6 +83,11 @@ def files(connection: Connection, sweep_id: str) -> list[str]:
     return [ref["sha256"] for row in connection.execute(query) for ref in row if ref is not None]
 
 
+def highest_position(connection: Connection) -> int:
+    """The highest position given so far, 0 without sweeps."""
+    return int(connection.execute(select(func.coalesce(func.max(sweep.c.position), 0))).scalar_one())
+
+
 def all_trial_counts(connection: Connection) -> dict[TrialState, int]:
     """How many trials of all sweeps are in each state."""
     rows = connection.execute(select(trial.c.state, func.count()).group_by(trial.c.state))

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from service.records import Trial
 from service.tables import trial
 from sweeps.states import TrialState
 from trainer.config import CheckpointRef
-
-IN_FLIGHT = (TrialState.WAITING, TrialState.RUNNING)
 
 
 def add(connection: Connection, new: Trial) -> None:
@@ -52,16 +50,6 @@ def page(
     return [_record(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
-def count(connection: Connection, sweep_id: str) -> int:
-    """How many trials the sweep has, in whatever state."""
-    return connection.execute(select(func.count()).where(trial.c.sweep_id == sweep_id)).scalar_one()
-
-
-def in_flight(connection: Connection, sweep_id: str) -> list[Trial]:
-    """The WAITING and RUNNING trials."""
-    return page(connection, sweep_id, states=IN_FLIGHT)
-
-
 def _record(row: RowMapping) -> Trial:
     values = dict(row)
     values["state"] = TrialState(row["state"])
@@ -74,3 +62,16 @@ def with_weights(connection: Connection, sweep_id: str) -> list[Trial]:
     """The trials whose weights are kept."""
     query = select(trial).where(trial.c.sweep_id == sweep_id, trial.c.weights.is_not(None))
     return [one for one in map(_record, connection.execute(query).mappings()) if one.weights is not None]
+
+
+def named_files(connection: Connection, hashes: Iterable[str]) -> set[str]:
+    """Which of these files some trial still names: trials of the same seed and settings share theirs."""
+    wanted = set(hashes)
+    if not wanted:
+        return set()
+    named: set[str] = set()
+    for column in (trial.c.checkpoint, trial.c.weights):
+        sha256 = column["sha256"].as_string()
+        query = select(sha256).where(column.is_not(None), sha256.in_(wanted))
+        named.update(connection.execute(query).scalars())
+    return named

@@ -1,19 +1,13 @@
 """Workers in the database."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from service.records import Worker
 from service.tables import worker
 
 ALIVE, BENCHED, GONE = "ALIVE", "BENCHED", "GONE"
-
-
-def add(connection: Connection, new: Worker) -> None:
-    """Stores a worker that said hello."""
-    connection.execute(insert(worker).values(**{**vars(new), "failed_row": list(new.failed_row)}))
 
 
 def get(connection: Connection, worker_id: str) -> Worker | None:
@@ -26,11 +20,6 @@ def here(connection: Connection) -> list[Worker]:
     """The workers that are not gone, benched ones too."""
     query = select(worker).where(worker.c.state != GONE).order_by(worker.c.created_at)
     return [_record(row) for row in connection.execute(query).mappings()]
-
-
-def change(connection: Connection, worker_id: str, **values: Any) -> None:
-    """Sets columns of one worker."""
-    connection.execute(update(worker).where(worker.c.id == worker_id).values(**values))
 
 
 def extend_leases(connection: Connection, *, until: float, ids: Iterable[str] | None = None) -> None:

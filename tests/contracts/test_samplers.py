@@ -13,7 +13,7 @@ from sweeps.records import Proposal, TrialRecord
 from sweeps.scheduler import Scheduler
 from sweeps.spec import MetricSpec, SamplerSpec, SweepSpec
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
-from trainer.config import ProblemConfig
+from trainer.config import ProblemConfig, Setting
 from trainer.report import Verdict
 
 EPOCHS = 9
@@ -38,7 +38,7 @@ def spec_for(kind: str, *, epochs: int = EPOCHS) -> SweepSpec:
         problem=ProblemConfig(dataset="digits"),
         space=DISCRETE if kind == "grid" else MIXED,
         metric=MetricSpec(name="val_loss", goal="minimize"),
-        sampler=SamplerSpec(kind=kind, seed=7),  # type: ignore[arg-type]
+        sampler=SamplerSpec(kind=kind, seed=7),
     )
     return spec.model_copy(update={"budget": spec.budget.model_copy(update={"epochs": epochs})})
 
@@ -180,7 +180,11 @@ def test_tpe_is_the_same_across_the_window_that_it_sees() -> None:
     sweep = Sweep(spec, seed=5)
     rng = random.Random(6)
     for number in range(1240):
-        settings = {"learning_rate": 10 ** rng.uniform(-4, 0), "weight_decay": rng.uniform(0, 1e-2), "lr_decay": 1e-4}
+        settings: dict[str, Setting] = {
+            "learning_rate": 10 ** rng.uniform(-4, 0),
+            "weight_decay": rng.uniform(0, 1e-2),
+            "lr_decay": 1e-4,
+        }
         settings |= {"momentum": rng.randrange(10) / 10, "batch_size": rng.randint(1, 512), "nesterov": True}
         state = rng.choice([TrialState.COMPLETED, TrialState.PRUNED, TrialState.FAILED])
         values = {1: loss(settings, 1)}

@@ -48,7 +48,7 @@ def long_files(source: Source) -> Iterator[str]:
 
 
 def crowded_functions(source: Source) -> Iterator[str]:
-    """Functions with too many arguments, as path::name. What a framework calls (a command, a route) is its own matter."""
+    """Functions with too many arguments, as path::name; what a framework calls (a command, a route) is its matter."""
     for name, function in source.functions():
         if not _has_decorator(function, names=FRAMEWORK_DECORATORS) and len(_arguments(function)) > MOST_ARGUMENTS:
             yield f"{source.path}::{name}"

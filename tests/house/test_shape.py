@@ -8,16 +8,19 @@ PROGRAM = sources(*PROGRAMS)
 
 BROAD_EXCEPTS = {
     "service/coordinator.py": "around one round of its clock: a sweep that breaks must not stop the others",
-    "service/recorder.py": "around one step of the recorder",
-    "service/recorder_copier.py": "around one step of the recorder: MLflow may raise anything",
+    "service/recorder.py": "around one step of the recorder: MLflow may raise anything",
     "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
     "service/worker_link.py": "around one worker's exchange",
     "trainer/serial.py": "around one trial: a user's model may raise anything",
 }
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "service/migrations/versions/0001_the_first_schema.py::upgrade": "one schema in one step, never changed again",
+}
 LONG_FILES: dict[str, str] = {}
 CROWDED_FUNCTIONS: dict[str, str] = {}
 POSITIONAL_FUNCTIONS = {
+    "service/routes/deps.py::user": "FastAPI fills it in, by name",
+    "service/routes/deps.py::joining": "FastAPI fills it in, by name",
     "sweeps/samplers.py::Sobol.infer_relative_search_space": "the signature is Optuna's",
     "sweeps/parameters.py::same": "two of a kind",
     "trainer/problem.py::accuracy": "outputs and targets, as every loss of torch takes them",
@@ -45,7 +48,7 @@ def test_a_name_that_says_nothing_is_found() -> None:
 
 def test_broad_excepts_stand_at_the_borders() -> None:
     found = {place.split(":")[0] for source in PROGRAM for place in shape.broad_excepts(source)}
-    assert found <= BROAD_EXCEPTS.keys()
+    assert found == BROAD_EXCEPTS.keys()
 
 
 def test_a_broad_except_is_found() -> None:
@@ -72,7 +75,7 @@ def test_a_long_file_is_found() -> None:
 
 
 def test_functions_take_few_arguments() -> None:
-    assert {found for source in ALL for found in shape.crowded_functions(source)} == CROWDED_FUNCTIONS.keys()
+    assert {found for source in PROGRAM for found in shape.crowded_functions(source)} == CROWDED_FUNCTIONS.keys()
 
 
 def test_a_crowded_function_is_found() -> None:
@@ -104,11 +107,6 @@ def test_what_is_public_has_a_docstring() -> None:
 
 def test_a_missing_docstring_is_found() -> None:
     assert len(list(shape.undocumented(made_up("class C:\n    def f(self): ...\n    def _g(self): ...")))) == 3
-
-
-def test_named_exceptions_are_files_that_exist() -> None:
-    named = {*LONG_FUNCTIONS, *LONG_FILES, *CROWDED_FUNCTIONS, *POSITIONAL_FUNCTIONS}
-    assert [name for name in named if not (ROOT / name.split("::")[0]).exists()] == []
 
 
 def test_no_folder_of_a_hosting_service() -> None:

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from tests.house.source import Source
 
 SQL = re.compile(r"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+TABLE\s)", re.S)
-SQL_ROOMS = ("service/stores/", "service/tables.py", "service/database.py", "service/migrations/")
+SQL_ROOMS = (
+    "service/stores/",
+    "service/tables.py",
+    "service/database.py",
+    "service/migrations/",
+    "service/migrating.py",
+)
 
 
 @dataclass(frozen=True)

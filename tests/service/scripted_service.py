@@ -13,7 +13,7 @@ from service.protocol import Exchange, ExchangeAnswer, Hello, Refusal, Wait, Wai
 from trainer.config import Assignment
 from trainer.report import Answer, Verdict
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 10.0
 JOIN_TOKEN, SESSION_TOKEN = "join-secret", "session-secret"
 Fault: TypeAlias = Literal["503", "drop", "401"]
 
@@ -47,8 +47,8 @@ class ScriptedService:
         self._version = self._num_at_once = 0
         self._closed = threading.Event()
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.service = self
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -138,63 +138,66 @@ class ScriptedService:
             self._changed.notify_all()
 
 
-def _handler(service: ScriptedService) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # one segment per answer: otherwise it waits for the client's delayed acknowledgement
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    service: ScriptedService
 
-        def do_POST(self) -> None:
-            body = self._body()
-            verb = self.path.rpartition(":")[2]
-            token = JOIN_TOKEN if verb == "hello" else SESSION_TOKEN
-            if self.headers["Authorization"] != f"Bearer {token}":
-                self._answer(401)
-            elif verb == "hello":
-                self._answer_model(service.hello(Hello.model_validate_json(body)))
-            elif verb == "wait":
-                self._answer_model(service.wait(Wait.model_validate_json(body)))
-            else:
-                self._exchange(body)
 
-        def do_HEAD(self) -> None:
-            self._answer(200 if self._named_file() in service.files else 404)
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one segment per answer: otherwise it waits for the client's delayed acknowledgement
 
-        def do_GET(self) -> None:
-            content = service.files.get(self._named_file())
-            self._answer(404 if content is None else 200, content or b"")
+    def do_POST(self) -> None:
+        body = self._body()
+        verb = self.path.rpartition(":")[2]
+        token = JOIN_TOKEN if verb == "hello" else SESSION_TOKEN
+        if self.headers["Authorization"] != f"Bearer {token}":
+            self._answer(401)
+        elif verb == "hello":
+            self._answer_model(self.server.service.hello(Hello.model_validate_json(body)))
+        elif verb == "wait":
+            self._answer_model(self.server.service.wait(Wait.model_validate_json(body)))
+        else:
+            self._exchange(body)
 
-        def do_PUT(self) -> None:
-            service.put_file(self._named_file(), content=self._body())
-            self._answer(204)
+    def do_HEAD(self) -> None:
+        self._answer(200 if self._named_file() in self.server.service.files else 404)
 
-        def log_message(self, *_: object) -> None:
-            pass
+    def do_GET(self) -> None:
+        content = self.server.service.files.get(self._named_file())
+        self._answer(404 if content is None else 200, content or b"")
 
-        def _exchange(self, body: bytes) -> None:
-            answer = service.exchange(body)
-            if isinstance(answer, ExchangeAnswer):
-                self._answer_model(answer)
-            elif answer == "drop":
-                self.close_connection = True
-                self.connection.close()
-            else:
-                self._answer(int(answer))
+    def do_PUT(self) -> None:
+        self.server.service.put_file(self._named_file(), content=self._body())
+        self._answer(204)
 
-        def _named_file(self) -> str:
-            service.requests.append(f"{self.command} {len(service.exchanges)}")
-            return self.path.rpartition("/")[2]
+    def log_message(self, *_: object) -> None:
+        pass
 
-        def _body(self) -> bytes:
-            return self.rfile.read(int(self.headers["Content-Length"]))
+    def _exchange(self, body: bytes) -> None:
+        answer = self.server.service.exchange(body)
+        if isinstance(answer, ExchangeAnswer):
+            self._answer_model(answer)
+        elif answer == "drop":
+            self.close_connection = True
+            self.connection.close()
+        else:
+            self._answer(int(answer))
 
-        def _answer_model(self, model: BaseModel) -> None:
-            self._answer(200, model.model_dump_json().encode())
+    def _named_file(self) -> str:
+        self.server.service.requests.append(f"{self.command} {len(self.server.service.exchanges)}")
+        return self.path.rpartition("/")[2]
 
-        def _answer(self, status: int, content: bytes = b"") -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers["Content-Length"]))
 
-    return Handler
+    def _answer_model(self, model: BaseModel) -> None:
+        self._answer(200, model.model_dump_json().encode())
+
+    def _answer(self, status: int, content: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)

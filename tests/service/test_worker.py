@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -44,7 +44,7 @@ def epochs_told(service: ScriptedService, attempt: int) -> list[int]:
     return [report.epoch for report in service.told("reports") if report.attempt == attempt]
 
 
-def reported(attempt: int, *, num_epochs: int = 1) -> object:
+def reported(attempt: int, *, num_epochs: int = 1) -> Callable[[ScriptedService], bool]:
     return lambda service: len(epochs_told(service, attempt)) >= num_epochs
 
 

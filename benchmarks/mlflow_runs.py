@@ -1,0 +1,42 @@
+"""What an MLflow database shows of the runs in it, read from its SQLite file."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.workload import METRIC
+
+_ENDED = "SELECT count(*) FROM runs WHERE end_time IS NOT NULL AND status NOT IN ('RUNNING', 'SCHEDULED')"
+_END_TIMES = "SELECT end_time / 1000.0 FROM runs WHERE end_time IS NOT NULL ORDER BY end_time"
+_BEST = "SELECT max(value) FROM metrics WHERE key = ? AND is_nan = 0"
+_NUM_POINTS = "SELECT count(*) FROM metrics WHERE key = ?"
+
+
+class MlflowRuns:
+    """A database that another process writes; it may not be there yet."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def num_ended(self) -> int:
+        """How many runs are terminated by now."""
+        try:
+            return int(self._ask(_ENDED)[0][0])
+        except sqlite3.OperationalError:
+            return 0  # no file or no tables yet
+
+    def end_times(self) -> list[float]:
+        """The end of each run that ended, in seconds since 1970, earliest first, as the run's client wrote it."""
+        return [float(end) for (end,) in self._ask(_END_TIMES)]
+
+    def best_value(self) -> float:
+        """The best value of the metric at any epoch of any run."""
+        return float(self._ask(_BEST, METRIC)[0][0])
+
+    def num_epochs(self) -> int:
+        """How many epochs of all runs are there: the points of the metric."""
+        return int(self._ask(_NUM_POINTS, METRIC)[0][0])
+
+    def _ask(self, query: str, *parameters: str) -> list[tuple[float, ...]]:
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=30)) as connection:
+            return connection.execute(query, parameters).fetchall()

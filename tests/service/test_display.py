@@ -1,0 +1,52 @@
+"""What a person reads."""
+
+from service.display import NUM_TOP_TRIALS, answer_lines, counts_text, number, progress_line, top_trials
+from service.schemas import BestAnswer, TrialAnswer
+from sweeps.states import SweepState, TrialState
+from tests.service.scripted_api import sweep_answer, trial_answer
+
+
+def numbers(trials: list[TrialAnswer]) -> list[int]:
+    return [trial.number for trial in trials]
+
+
+def test_running_trials_come_first_then_the_best() -> None:
+    trials = [
+        trial_answer(0, value=0.7),
+        trial_answer(1, value=0.99, state=TrialState.PRUNED),
+        trial_answer(2, value=0.9),
+        trial_answer(3, value=None, state=TrialState.FAILED),
+        trial_answer(4, value=0.1, state=TrialState.RUNNING),
+        trial_answer(5, value=None, state=TrialState.WAITING),
+        trial_answer(6, value=0.9),
+    ]
+    assert numbers(top_trials(trials, maximize=True)) == [4, 2, 6, 0, 1, 3]
+    assert numbers(top_trials(trials, maximize=False)) == [4, 0, 2, 6, 1, 3]
+
+
+def test_only_so_many_trials_are_shown() -> None:
+    trials = [trial_answer(index, value=index / 100) for index in range(50)]
+    assert numbers(top_trials(trials, maximize=True)) == list(range(49, 49 - NUM_TOP_TRIALS, -1))
+
+
+def test_the_progress_tells_the_reason() -> None:
+    pending = sweep_answer(SweepState.PENDING, finished=0).model_copy(
+        update={"best": None, "reason": "no worker is here yet"}
+    )
+    assert (
+        progress_line(pending) == "digits-s1: PENDING (no worker is here yet), 0/4 trials, no best yet, no trials yet"
+    )
+
+
+def test_counts_leave_out_what_is_none() -> None:
+    sweep = sweep_answer().model_copy(update={"trial_counts": {TrialState.COMPLETED: 3, TrialState.FAILED: 0}})
+    assert counts_text(sweep) == "3 COMPLETED"
+
+
+def test_numbers_are_short() -> None:
+    assert [number(value) for value in (None, 0.123456789, 1e-9, 100000.0)] == ["-", "0.12346", "1e-09", "1e+05"]
+
+
+def test_an_answer_without_a_baseline() -> None:
+    best = BestAnswer(trial=3, settings={"momentum": 0.9}, value=0.5, baseline=None, difference=None, warnings=[])
+    assert answer_lines(best, sweep=sweep_answer()) == ["Best val_accuracy: 0.5 (trial 3)", "Settings: momentum=0.9"]

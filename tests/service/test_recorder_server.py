@@ -1,0 +1,235 @@
+"""The recorder with a real MLflow server, and as the process that it is."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from service.recorder_content import Origin
+from service.recorder_copier import Copier
+from service.recorder_mlflow import open_mlflow
+from service.stores import runs
+from sweeps.states import SweepState
+from tests.service.recorder_story import BEGIN, Story, accuracy
+
+START_SECONDS = 60.0
+ORIGIN = Origin("me", commit=None)
+
+
+def until(done: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
+    """Waits for what happens in another process."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+class Server:
+    """An MLflow server on the database and the artifacts of a folder, as the supervisor starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
+        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"]
+        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
+        until(self._is_there)
+
+    def stop(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _is_there(self) -> bool:
+        assert self._process.poll() is None
+        try:
+            return httpx.get(f"{self.url}/health", timeout=1).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of our own MLflow, with its schema."""
+    folder = tmp_path_factory.mktemp("home") / "mlflow"
+    open_mlflow(None, folder=folder).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    server = Server(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    story = Story(tmp_path)
+    yield story
+    story.database.close()
+
+
+def runs_of(url: str, *, experiment: str) -> dict[str, Run]:
+    """The runs that the server shows, by name; each is there once."""
+    client = MlflowClient(tracking_uri=url)
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    listed = list(client.search_runs([found.experiment_id]))
+    named = {run.info.run_name: run for run in listed}
+    assert len(named) == len(listed)
+    return named
+
+
+def val_accuracy(url: str, run: Run) -> list[tuple[int, float]]:
+    points = MlflowClient(tracking_uri=url).get_metric_history(run.info.run_id, "val_accuracy")
+    return [(point.step, point.value) for point in points]
+
+
+def copy(copier: Copier) -> None:
+    while copier.step(now=0.0, hurry=True):
+        pass
+
+
+def test_what_is_written_directly_is_what_the_server_shows(server: Server, folder: Path, story: Story) -> None:
+    story.sweep(mlflow={"experiment": "directly"})
+    story.whole(0)
+    story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + 9)
+    mlflow = open_mlflow(None, folder=folder)
+    copy(Copier(story.database, mlflow=mlflow, origin=ORIGIN))
+    mlflow.close()
+    found = runs_of(server.url, experiment="directly")
+    assert {name: run.info.status for name, run in found.items()} == {
+        "digits-s1": "FINISHED",
+        "#0 baseline": "FINISHED",
+    }
+    assert val_accuracy(server.url, found["#0 baseline"]) == [(epoch, accuracy(0, epoch=epoch)) for epoch in (1, 2, 3)]
+    where = {"run_uuid": found["digits-s1"].info.run_id, "path": "sweep.yaml"}
+    assert httpx.get(f"{server.url}/get-artifact", params=where).text.startswith("name: digits-s1")
+
+
+def test_over_http_everything_arrives_once_though_the_server_goes_away(
+    server: Server, folder: Path, story: Story
+) -> None:
+    story.sweep(mlflow={"experiment": "over http"})
+    story.trial(0)
+    copier = Copier(story.database, mlflow=open_mlflow(server.url, folder=folder), origin=ORIGIN)
+    copy(copier)
+    server.stop()
+    story.epochs(0, last=3)
+    story.end(0)
+    story.whole(1)
+    story.best(1)
+    story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + 9)
+    begin = time.monotonic()
+    with pytest.raises(MlflowException):
+        copy(copier)
+    assert time.monotonic() - begin < 5
+    server.start()
+    copy(copier)
+    with story.database.write() as connection:
+        runs.move(connection, 0)
+    copy(Copier(story.database, mlflow=open_mlflow(server.url, folder=folder), origin=ORIGIN))
+    found = runs_of(server.url, experiment="over http")
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert set(found) == {"digits-s1", "#0 baseline", "#1"}
+    for number, name in enumerate(("#0 baseline", "#1")):
+        expected = [(epoch, accuracy(number, epoch=epoch)) for epoch in (1, 2, 3)]
+        assert val_accuracy(server.url, found[name]) == expected
+        assert found[name].data.tags["mlflow.parentRunId"] == found["digits-s1"].info.run_id
+    where = {"run_uuid": found["digits-s1"].info.run_id, "path": "sweep.yaml"}
+    assert httpx.get(f"{server.url}/get-artifact", params=where).text.startswith("name: digits-s1")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts `python -m service.recorder` on the story's folder; ends it with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*, lifeline: int | None = None, uri: str | None = None) -> subprocess.Popen[bytes]:
+        values = {"RAVINE_HOME": tmp_path, "RAVINE_LIFELINE_FD": lifeline, "RAVINE_MLFLOW_URI": uri}
+        variables = {**os.environ, **{name: str(value) for name, value in values.items() if value is not None}}
+        inherited = () if lifeline is None else (lifeline,)
+        command = [sys.executable, "-m", "service.recorder"]
+        with (tmp_path / "recorder.log").open("ab") as log:
+            process = subprocess.Popen(command, env=variables, pass_fds=inherited, stdout=log, stderr=log)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def place(story: Story) -> int:
+    with story.database.read() as connection:
+        return runs.place(connection)
+
+
+def test_the_process_copies_and_ends_with_its_supervisor(
+    tmp_path: Path, story: Story, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    read_end, write_end = os.pipe()
+    story.sweep()
+    story.trial(0)
+    process = start(lifeline=read_end)
+    os.close(read_end)
+    until(lambda: place(story) == 2)
+    assert (tmp_path / "mlflow" / "ready").exists()
+    story.epochs(0, last=3)
+    os.close(write_end)
+    assert process.wait(timeout=5) == 0
+    assert place(story) == 5
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    found = client.get_experiment_by_name("ravine")
+    assert found is not None
+    assert len(client.search_runs([found.experiment_id])) == 2
+
+
+def test_the_process_lives_without_mlflow_and_ends_on_sigterm(
+    tmp_path: Path, story: Story, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    story.sweep()
+    process = start(uri="http://127.0.0.1:9")
+    until(lambda: b"recorder.away" in (tmp_path / "recorder.log").read_bytes())
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(timeout=5) == 0
+    assert place(story) == 0
+
+
+def test_two_processes_do_not_copy_at_once(
+    tmp_path: Path, story: Story, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    first = start()
+    until((tmp_path / "mlflow" / "ready").exists)
+    (tmp_path / "mlflow" / "ready").unlink()
+    second = start()
+    until(lambda: b"recorder.waits" in (tmp_path / "recorder.log").read_bytes())
+    story.sweep()
+    until(lambda: place(story) == 1)
+    assert not (tmp_path / "mlflow" / "ready").exists()
+    first.terminate()
+    assert first.wait(timeout=5) == 0
+    until((tmp_path / "mlflow" / "ready").exists)
+    second.terminate()
+    assert second.wait(timeout=5) == 0
