@@ -18,13 +18,12 @@ NUM_ASKS = 30
 
 
 def measure(counts: Sequence[int], *, seed: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Milliseconds per ask (median and slowest) and for all verdicts of a trial, after each of these numbers of trials."""
+    """Milliseconds of an ask, of all verdicts on a trial and of a tell, after each of these numbers of trials."""
     costs = []
     for num_trials in counts:
         cost = _one(num_trials, seed=seed)
-        say(
-            f"after {num_trials} trials: TPE's ask {cost['ask_ms']:.2f} ms, {NUM_EPOCHS} verdicts {cost['verdicts_ms']:.3f} ms"
-        )
+        ask_ms, verdicts_ms = cost["ask_ms"], cost["verdicts_ms"]
+        say(f"after {num_trials} trials: TPE's ask {ask_ms:.2f} ms, {NUM_EPOCHS} verdicts {verdicts_ms:.3f} ms")
         costs.append(cost)
     return costs
 

@@ -47,10 +47,9 @@ def _cpu() -> str:
     listing = Path("/proc/cpuinfo")
     if not listing.exists():
         return platform.processor()
-    names = [
-        line.partition(":")[2].strip() for line in listing.read_text().splitlines() if line.startswith("model name")
-    ]
-    return names[0] if names else platform.processor()
+    lines = listing.read_text().splitlines()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def _said_by(*command: str) -> str:

@@ -47,9 +47,9 @@ def _one_epoch(model: nn.Module, *, optimizer: torch.optim.Optimizer, batch_size
     train = load(DATASET).train
     order = torch.randperm(len(train.x))
     total = torch.zeros(())
-    for x, y in zip(train.x[order].split(batch_size), train.y[order].split(batch_size), strict=True):
+    for x, y in zip(torch.split(train.x[order], batch_size), torch.split(train.y[order], batch_size), strict=True):
         loss = cross_entropy(model(x), y)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
         total += loss.detach() * len(x)

@@ -93,13 +93,17 @@ def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
     )
 
 
-def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float]:
-    """Ravine against a peer: the medians over the repeats of the ratio within a repeat."""
+def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
+    """Ravine against a peer: the medians over the repeats of the ratio within a repeat.
+
+    The rate from nothing is compared only where both made as many trials: a start weighs more on fewer.
+    """
     ravine = {row.repeat: row for row in rows if row.side == RAVINE}
     pairs = [(ravine[row.repeat], row) for row in rows if row.side == peer]
+    as_many = all(one.marginal_high == other.marginal_high for one, other in pairs)
     return {
         "marginal_rate": median(one.marginal_rate / other.marginal_rate for one, other in pairs),
-        "rate_from_nothing": median(_rate(one) / _rate(other) for one, other in pairs),
+        "rate_from_nothing": median(_rate(one) / _rate(other) for one, other in pairs) if as_many else None,
         "best_value_difference": median(one.best_value - other.best_value for one, other in pairs),
     }
 

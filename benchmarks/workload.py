@@ -1,4 +1,4 @@
-"""The problem that all sides search: digits, a network of one hidden layer, four settings, TPE and successive halving."""
+"""What all sides search: digits, a network of one hidden layer, four settings; TPE and successive halving."""
 
 from typing import Any, TypedDict
 

@@ -60,7 +60,7 @@ def _throughput(measured: Mapping[str, Any]) -> str:
             (
                 peer,
                 f"{one['marginal_rate']:.2f} x",
-                f"{one['rate_from_nothing']:.2f} x",
+                "-" if one["rate_from_nothing"] is None else f"{one['rate_from_nothing']:.2f} x",
                 f"{one['best_value_difference']:+.4f}",
             )
             for peer, one in measured["ratios"].items()

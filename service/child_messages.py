@@ -9,7 +9,6 @@ class Setup(Frozen):
 
     slots: int
     device: str
-    num_threads: int
     checkpoint_folder: str
 
 

@@ -35,10 +35,12 @@ def start(
     terminal = Terminal.of(context)
     spec = read_spec(_text(file), name="standard input" if file == "-" else file)
     with terminal.client() as client:
-        sweep = client.create_sweep(spec, idempotency_key=idempotency_key, validate_only=validate_only)
         if validate_only:
-            terminal.say("This sweep could be started.")
-        elif watch:
+            for line in ("This sweep could be started.", *client.check_sweep(spec).warnings):
+                terminal.say(line)
+            return
+        sweep = client.create_sweep(spec, idempotency_key=idempotency_key)
+        if watch:
             _follow(terminal, client=client, sweep_id=sweep.id)
         else:
             terminal.say(f"{sweep.id}  {progress_line(sweep)}")

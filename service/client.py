@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -20,6 +19,7 @@ from service.schemas import (
     SweepAnswer,
     TrialAnswer,
     TrialRequest,
+    ValidatedAnswer,
 )
 from service.sse import parse
 from sweeps.spec import SweepSpec
@@ -33,7 +33,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GIVE_UP_SECONDS = 60.0
 PAGE_SIZE = 1000
 
-Verb: TypeAlias = Literal["pause", "resume", "stop", "cancel"]
 Spec: TypeAlias = SweepSpec | Mapping[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,9 +66,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -83,15 +80,17 @@ class Client:
         except httpx.TransportError:
             return False
 
-    def create_sweep(
-        self, spec: Spec, *, idempotency_key: str | None = None, validate_only: bool = False
-    ) -> SweepAnswer:
-        """Starts a sweep; with the same `idempotency_key` only once. `validate_only` checks and starts none."""
-        body = spec.model_dump(mode="json") if isinstance(spec, SweepSpec) else dict(spec)
+    def create_sweep(self, spec: Spec, *, idempotency_key: str | None = None) -> SweepAnswer:
+        """Starts a sweep; with the same `idempotency_key` only once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        params = {"validate_only": "true"} if validate_only else {}
-        request = self._http.build_request("POST", "/v1/sweeps", json=body, headers=headers, params=params)
+        request = self._http.build_request("POST", "/v1/sweeps", json=_body(spec), headers=headers)
         return self._answer(request, model=SweepAnswer)
+
+    def check_sweep(self, spec: Spec) -> ValidatedAnswer:
+        """What would run, and what to think over; nothing is started."""
+        params = {"validate_only": "true"}
+        request = self._http.build_request("POST", "/v1/sweeps", json=_body(spec), params=params)
+        return self._answer(request, model=ValidatedAnswer)
 
     def sweep(self, sweep_id: str) -> SweepAnswer:
         """One sweep as it is now."""
@@ -187,7 +186,7 @@ class Client:
             time.sleep(POLL_SECONDS)
         return sweep
 
-    def _verb(self, sweep_id: str, *, verb: Verb) -> SweepAnswer:
+    def _verb(self, sweep_id: str, *, verb: str) -> SweepAnswer:
         return self._answer(self._http.build_request("POST", f"/v1/sweeps/{sweep_id}:{verb}"), model=SweepAnswer)
 
     def _get(self, path: str, *, model: type[Model], params: Mapping[str, str | int] | None = None) -> Model:
@@ -240,8 +239,11 @@ class Client:
         try:
             return ProblemDetails.model_validate_json(response.content)
         except ValidationError as error:
-            detail = f"{self.url} answered {response.status_code} and no problem+json: is it a Ravine?"
-            raise Unreachable(detail) from error
+            raise Unreachable(f"{self.url} answered {response.status_code}, no problem+json: no Ravine?") from error
+
+
+def _body(spec: Spec) -> dict[str, Any]:
+    return spec.model_dump(mode="json") if isinstance(spec, SweepSpec) else dict(spec)
 
 
 def _is_end(event: EventAnswer) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -81,7 +82,9 @@ def trials_table(trials: Sequence[TrialAnswer], *, metric: str) -> Table:
 def board(sweep: SweepAnswer, *, trials: Iterable[TrialAnswer]) -> RenderableType:
     """The live picture of a sweep: a progress bar and its top trials."""
     metric = sweep.spec.goal_metric
-    bar = ProgressBar(total=sweep.budget.trials, completed=sweep.budget.trials_finished, width=60)
+    bar = Padding(
+        ProgressBar(total=sweep.budget.trials, completed=sweep.budget.trials_finished, width=60), (0, 0, 1, 0)
+    )
     top = top_trials(trials, maximize=metric.goal == "maximize")
     return Group(Text(progress_line(sweep)), bar, trials_table(top, metric=metric.name))
 

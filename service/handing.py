@@ -22,8 +22,8 @@ def hand_out(desk: Desk, worker: Worker, request: Exchange) -> list[Assignment]:
     if worker.state != worker_rows.ALIVE:
         return []
     handed: list[Assignment] = []
-    for _ in range(request.num_wanted):
-        assignment = _next_of_any(desk, worker, answer_number=request.number)
+    for index in range(request.num_wanted):
+        assignment = _next_of_any(desk, worker, answer_number=request.number, ahead=index >= request.num_free)
         if assignment is None:
             break
         handed.append(assignment)
@@ -72,12 +72,15 @@ def trial_seed(seed: int, number: int) -> int:
     return int.from_bytes(digest[:8], "big") % MAX_SEED
 
 
-def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int) -> Assignment | None:
+def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:
     for sweep in _in_turn(desk):
         while (trial := _next_trial(desk, sweep, worker)) is not None:
             assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
             if assignment is not None:
                 return assignment
+        if ahead and _num_in_flight(desk, sweep) >= parallel(desk, sweep):
+            # Its turn, and it may not have more in flight: what another sweep had ahead would take its next place.
+            return None
     return None
 
 
@@ -129,10 +132,13 @@ def _next_trial(desk: Desk, sweep: Sweep, worker: Worker) -> Trial | None:
         trial = desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
         if desk.attempt_of((sweep.id, promoted)) is None:  # else its checkpoint is still to come
             return trial
-    num_in_flight = len(desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING))
-    if not can_propose(desk, sweep) or num_in_flight >= parallel(desk, sweep):
+    if not can_propose(desk, sweep) or _num_in_flight(desk, sweep) >= parallel(desk, sweep):
         return None
     return ask(desk, sweep)
+
+
+def _num_in_flight(desk: Desk, sweep: Sweep) -> int:
+    return len(desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING))
 
 
 def _num_in_hand(desk: Desk, sweep_id: str) -> int:

@@ -153,11 +153,10 @@ class EmbeddedMlflow(Mlflow):
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder.resolve() / DATABASE_FILE
+        if not self._file.exists():
+            _make_database(self._file)
         event.listen(Engine, "connect", self._prepare)
-        uri = f"sqlite:///{self._file}"
-        # Makes the schema, and the Default experiment such that its artifacts go through the server.
-        SqlAlchemyStore(uri, _PROXIED)  # type: ignore[no-untyped-call]
-        super().__init__(uri, artifacts=folder.resolve() / ARTIFACTS_FOLDER)
+        super().__init__(f"sqlite:///{self._file}", artifacts=folder.resolve() / ARTIFACTS_FOLDER)
         (folder / READY_FILE).touch()
 
     def make_durable(self) -> None:
@@ -197,6 +196,19 @@ def open_mlflow(uri: str | None, *, folder: Path) -> Mlflow:
     ):
         variable.set(value)  # type: ignore[no-untyped-call]
     return EmbeddedMlflow(folder) if uri is None else Mlflow(uri, artifacts=None)
+
+
+def _make_database(file: Path) -> None:
+    """MLflow's schema, and its Default experiment such that artifacts go through the server.
+
+    Made aside and moved into place: MLflow refuses a database whose making was cut short by a kill.
+    """
+    draft = file.with_name(f"{file.name}.draft")
+    for left_behind in file.parent.glob(f"{draft.name}*"):
+        left_behind.unlink()
+    store = SqlAlchemyStore(f"sqlite:///{draft}", _PROXIED)  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+    draft.rename(file)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a part that lived so long starts again without a pause
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 3.0
+LEAVE_SECONDS = 5.0  # what knows the lifeline has ended by then
 PROBE_TIMEOUT_SECONDS = 1.0
 
 log = structlog.get_logger("supervisor")
@@ -171,7 +172,7 @@ class Supervisor:
         for one in self._running:
             one.stop()
         os.close(self._lifeline[1])
-        if left := wait_until_gone(list(self._seen), seconds=STOP_SECONDS):
+        if left := wait_until_gone(list(self._seen), seconds=LEAVE_SECONDS):
             log.warning("left behind", pids=[process.pid for process in left])
             end_all(left)
 

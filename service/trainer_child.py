@@ -11,8 +11,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 
-import torch
-
 from service.child_messages import ChildSaid, Setup, ToldChild
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment
@@ -131,7 +129,6 @@ class PipeSource:
 def run(source: PipeSource) -> None:
     """Trains until the parent wants no more."""
     setup = source.setup()
-    torch.set_num_threads(setup.num_threads)
     checkpoints = CheckpointStore(Path(setup.checkpoint_folder))
     train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
 

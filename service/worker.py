@@ -44,7 +44,6 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
         hello=hello,
         child_command=child_command,
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        num_threads=settings.threads,
         own_folder=settings.home.absolute() / "worker-files" / worker,
     )
 

@@ -3,16 +3,11 @@
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from service.protocol import Exchange, ExchangeAnswer, Hello, Wait, Welcome
+from service.worker_events import WaitEnded
 from service.worker_session import Address, LinkLost, Session, Unanswered
-
-
-@dataclass(frozen=True)
-class WaitEnded:
-    """A long poll came back: there may be work, its time was over, or the service went away."""
 
 
 class Link:

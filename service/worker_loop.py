@@ -12,8 +12,9 @@ from service.child_keeper import SAMPLE_SECONDS, ChildKeeper
 from service.child_messages import ChildSaid, Setup, ToldChild
 from service.child_process import ChildProcess
 from service.protocol import ExchangeAnswer, Hello, Welcome
+from service.worker_events import ChildEnded, ChildHeard, DrainAsked, WaitEnded
 from service.worker_files import Fetched, Stored, Transfers, shared_folder, split_files
-from service.worker_link import Link, WaitEnded
+from service.worker_link import Link
 from service.worker_session import Address, LinkLost
 from service.worker_state import WorkerState
 from trainer.report import Answer
@@ -32,29 +33,7 @@ class WorkerPlan:
     hello: Hello
     child_command: tuple[str, ...]
     child_environment: Mapping[str, str]
-    num_threads: int
     own_folder: Path
-
-
-@dataclass(frozen=True)
-class ChildHeard:
-    """What the child said."""
-
-    said: tuple[ChildSaid, ...]
-
-
-@dataclass(frozen=True)
-class ChildEnded:
-    """A child is no more."""
-
-    child: ChildProcess
-
-
-@dataclass(frozen=True)
-class DrainAsked:
-    """The worker shall write checkpoints and leave."""
-
-    reason: str
 
 
 class WorkerLoop:
@@ -104,7 +83,8 @@ class WorkerLoop:
 
     def _due_at(self) -> float | None:
         if self._drain_at is not None:
-            return self._drain_at + (DRAIN_SECONDS if self._keeper.alive else LEAVE_SECONDS)
+            deadlines = (self._drain_at + DRAIN_SECONDS, self._drain_at + LEAVE_SECONDS)
+            return next((at for at in deadlines if at > time.monotonic()), deadlines[-1])
         due = [self._keeper.start_at] if self._keeper.start_at is not None else []
         if self._welcome is not None and not self._state.travelling and not self._idle:
             due.append(self._heartbeat_at)
@@ -227,7 +207,6 @@ class WorkerLoop:
             Setup(
                 slots=self._plan.hello.slots,
                 device=self._plan.hello.device,
-                num_threads=self._plan.num_threads,
                 checkpoint_folder=str(shared or self._plan.own_folder),
             )
         )

@@ -22,9 +22,12 @@ def roomless_names(source: Source) -> Iterator[str]:
 
 
 def broad_excepts(source: Source) -> Iterator[str]:
-    """Handlers of Exception, BaseException, or anything."""
+    """Handlers of Exception, BaseException, or anything, that do not end by raising it again."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type)):
+        if not isinstance(node, ast.ExceptHandler) or (node.type is not None and not _is_broad(node.type)):
+            continue
+        last = node.body[-1]
+        if not (isinstance(last, ast.Raise) and last.exc is None):
             yield f"{source.path}:{node.lineno}"
 
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -55,5 +55,9 @@ def _functions(node: ast.AST, *, prefix: str) -> Iterator[tuple[str, Function]]:
 
 def sources(*folders: str) -> list[Source]:
     """The Python files below these folders of the project."""
-    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return [Source(path=path.relative_to(ROOT).as_posix(), text=path.read_text(encoding="utf-8")) for path in paths]
+    return [_source(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def _source(path: Path) -> Source:
+    return Source(path=path.relative_to(ROOT).as_posix(), text=path.read_text(encoding="utf-8"))

@@ -1,13 +1,13 @@
 """R2, R5, R8, R9, R10 and the rest that eyes can see: sizes, names, arguments, docstrings."""
 
 from tests.house import shape
-from tests.house.source import PACKAGES, PROGRAMS, ROOT, Source, sources
+from tests.house.source import PROGRAMS, ROOT, Source, sources
 
 ALL = sources(*PROGRAMS, "tests")
 PROGRAM = sources(*PROGRAMS)
 
 BROAD_EXCEPTS = {
-    "service/coordinator.py": "around one round of its clock: a sweep that breaks must not stop the others",
+    "service/timekeeper.py": "around the one thread in which time passes: it says why, and ends the service",
     "service/recorder.py": "around one step of the recorder: MLflow may raise anything",
     "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
     "service/worker_link.py": "around one worker's exchange",
@@ -48,16 +48,17 @@ def test_a_name_that_says_nothing_is_found() -> None:
 
 def test_broad_excepts_stand_at_the_borders() -> None:
     found = {place.split(":")[0] for source in PROGRAM for place in shape.broad_excepts(source)}
-    assert found == BROAD_EXCEPTS.keys()
+    assert sorted(found) == sorted(BROAD_EXCEPTS)
 
 
 def test_a_broad_except_is_found() -> None:
     assert list(shape.broad_excepts(made_up("try:\n    pass\nexcept (OSError, Exception):\n    pass")))
     assert list(shape.broad_excepts(made_up("try:\n    pass\nexcept:\n    pass")))
+    assert not list(shape.broad_excepts(made_up("try:\n    pass\nexcept BaseException:\n    x = 1\n    raise")))
 
 
 def test_functions_can_be_seen_at_once() -> None:
-    assert {found for source in ALL for found in shape.long_functions(source)} == LONG_FUNCTIONS.keys()
+    assert sorted(found for source in ALL for found in shape.long_functions(source)) == sorted(LONG_FUNCTIONS)
 
 
 def test_a_long_function_is_found() -> None:
@@ -67,7 +68,7 @@ def test_a_long_function_is_found() -> None:
 
 
 def test_files_have_one_idea() -> None:
-    assert {found for source in ALL for found in shape.long_files(source)} == LONG_FILES.keys()
+    assert sorted(found for source in ALL for found in shape.long_files(source)) == sorted(LONG_FILES)
 
 
 def test_a_long_file_is_found() -> None:
@@ -75,7 +76,7 @@ def test_a_long_file_is_found() -> None:
 
 
 def test_functions_take_few_arguments() -> None:
-    assert {found for source in PROGRAM for found in shape.crowded_functions(source)} == CROWDED_FUNCTIONS.keys()
+    assert sorted(found for source in PROGRAM for found in shape.crowded_functions(source)) == sorted(CROWDED_FUNCTIONS)
 
 
 def test_a_crowded_function_is_found() -> None:
@@ -84,7 +85,9 @@ def test_a_crowded_function_is_found() -> None:
 
 
 def test_arguments_after_the_first_have_names() -> None:
-    assert {found for source in PROGRAM for found in shape.positional_functions(source)} == POSITIONAL_FUNCTIONS.keys()
+    assert sorted(found for source in PROGRAM for found in shape.positional_functions(source)) == sorted(
+        POSITIONAL_FUNCTIONS
+    )
 
 
 def test_a_second_positional_argument_is_found() -> None:
@@ -111,7 +114,3 @@ def test_a_missing_docstring_is_found() -> None:
 
 def test_no_folder_of_a_hosting_service() -> None:
     assert not (ROOT / ".github").exists()
-
-
-def test_packages_are_the_three_rooms() -> None:
-    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(PACKAGES)

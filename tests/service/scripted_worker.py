@@ -59,8 +59,14 @@ class ScriptedWorker:
             InHand(attempt=one, started=one in self.seconds, seconds=self.seconds.get(one, 0.0)) for one in self.hand
         )
         named = () if told.get("leaving") else in_hand
+        through = sum(report.last for report in told.get("reports", ()))
         self.last_request = Exchange(
-            number=self.answered + 1, answered=self.answered, in_hand=named, num_wanted=want, num_free=want, **told
+            number=self.answered + 1,
+            answered=self.answered,
+            in_hand=named,
+            num_wanted=want,
+            num_free=min(want, max(0, self.slots - len(named) + through)),
+            **told,
         )
         return self.repeat()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.ports import free_port
-from service.schemas import BaselineAnswer, BestAnswer
+from service.schemas import BaselineAnswer, BestAnswer, ValidatedAnswer
 from service.settings import with_variables
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer
@@ -71,6 +71,13 @@ def test_start_and_watch_without_a_terminal(api: ScriptedApi, tmp_path: Path) ->
     ]
 
 
+def test_a_check_tells_what_to_think_over(api: ScriptedApi) -> None:
+    checked = ValidatedAnswer(spec=sweep_answer().spec, warnings=["so wide that the sampler cannot learn"])
+    api.says("POST /v1/sweeps?validate_only=true", Said(body=checked.model_dump_json().encode()))
+    done = ravine("sweep", "start", "-", "--validate-only", url=api.url, typed="problem: {dataset: digits}")
+    assert done.stdout.splitlines() == ["This sweep could be started.", "so wide that the sampler cannot learn"]
+
+
 def test_watching_a_sweep_that_fails_ends_with_1(api: ScriptedApi) -> None:
     failed = sweep_answer(SweepState.FAILED).model_copy(update={"best": None, "reason": "20 trials FAILED"})
     api.says("GET /v1/sweeps/s1", one(failed))
@@ -107,6 +114,7 @@ def test_a_terminal_shows_the_live_board(api: ScriptedApi) -> None:
         shown = b"".join(iter(lambda: _read(ours), b"")).decode()
     os.close(ours)
     assert watching.returncode == 0
+    assert shown.count("\r\n") >= 7, "progress, bar, gap, header and trials have lines of their own"
     assert all(word in shown for word in ("trial", "val_accuracy", "epochs", "learning_rate", "RUNNING", "0.02"))
 
 

@@ -8,6 +8,7 @@ import pytest
 from service.client import Client
 from service.client_errors import Denied, Missing, Refused, Rejected, TryLater, Unreachable
 from service.ports import free_port
+from service.schemas import ValidatedAnswer
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer
@@ -51,10 +52,11 @@ def test_a_sweep_is_created_with_its_key_and_token(api: ScriptedApi, client: Cli
     assert (heard.headers["Idempotency-Key"], heard.headers["Authorization"]) == ("k", "Bearer secret")
 
 
-def test_a_spec_as_a_model_says_the_same(api: ScriptedApi, client: Client) -> None:
-    api.says("POST /v1/sweeps?validate_only=true", one(sweep_answer()))
+def test_a_check_starts_nothing_and_a_spec_may_be_a_model(api: ScriptedApi, client: Client) -> None:
     spec = SweepSpec(problem=ProblemConfig(dataset="digits"))
-    client.create_sweep(spec, validate_only=True)
+    checked = ValidatedAnswer(spec=spec, warnings=["wide"])
+    api.says("POST /v1/sweeps?validate_only=true", Said(body=checked.model_dump_json().encode()))
+    assert client.check_sweep(spec) == checked
     assert SweepSpec.model_validate(api.heard[0].body) == spec
 
 

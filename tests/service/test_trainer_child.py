@@ -44,7 +44,7 @@ class Listener:
             hear=self._hear,
             ended=lambda _child: self._said.put(None),
         )
-        setup = Setup(slots=1, device="cpu", num_threads=1, checkpoint_folder=str(folder))
+        setup = Setup(slots=1, device="cpu", checkpoint_folder=str(folder))
         self.process.tell(ToldChild(setup=setup))
 
     def _hear(self, every: tuple[ChildSaid, ...]) -> None:

@@ -6,7 +6,9 @@ from service.child_messages import ChildSaid
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Refusal
 from service.worker_outbox import MAX_REPORTS
 from service.worker_state import WorkerState
-from tests.service.workers import assignment
+from tests.service.workers import (
+    assignment,
+)
 from trainer.config import Assignment, CheckpointRef, Limits
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
 

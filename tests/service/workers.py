@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from service.settings import inherited
-from tests.service.scripted_service import JOIN_TOKEN
+from tests.service.scripted_service import JOIN_TOKEN, ScriptedService
 from trainer.config import Assignment, CheckpointRef, Limits, MetricConfig, ProblemConfig, Settings
+from trainer.report import EpochReport
 
 SCRIPTED_CHILD = (sys.executable, "-m", "tests.service.scripted_child")
 EXIT_SECONDS = 10.0
@@ -60,3 +61,17 @@ def running_worker(variables: dict[str, str], *, lifeline: int | None = None) ->
     finally:
         process.kill()
         process.wait()
+
+
+def epochs_told(service: ScriptedService, attempt: int) -> list[int]:
+    return [report.epoch for report in service.told("reports") if report.attempt == attempt]
+
+
+def reported(attempt: int, *, num_epochs: int = 1) -> Callable[[ScriptedService], bool]:
+    return lambda service: len(epochs_told(service, attempt)) >= num_epochs
+
+
+def child_pid(report: EpochReport) -> int:
+    pid = report.metrics["pid"]
+    assert pid is not None
+    return int(pid)

@@ -1,0 +1,29 @@
+"""Plans of local workers, and a look at those that run as children of the tests."""
+
+import sys
+from pathlib import Path
+
+import psutil
+
+from service.executors.local import LocalPlan
+from service.settings import inherited
+
+SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
+
+
+def plan(folder: Path, *, num_workers: int = 2, command: tuple[str, ...] = SLEEPER) -> LocalPlan:
+    return LocalPlan(num_workers=num_workers, command=command, environment=inherited(), log_folder=folder / "logs")
+
+
+def running() -> dict[str, psutil.Process]:
+    """The workers that are children of this process, by id."""
+    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    found = [(environment_of(child).get("RAVINE_WORKER_ID"), child) for child in children]
+    return {worker: child for worker, child in found if worker is not None}
+
+
+def environment_of(child: psutil.Process) -> dict[str, str]:
+    """Its environment, which the kernel shows only a moment after the start."""
+    while not (environment := child.environ()):
+        continue
+    return environment

@@ -1,0 +1,238 @@
+"""What the local executor does with its processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from service.executors.contract import Believed
+from service.executors.local import LocalExecutor, LocalPlan
+from service.settings import inherited
+from tests.contracts.executors import SLEEPER, environment_of, plan, running
+
+SHORT_LIVED = (sys.executable, "-c", "raise SystemExit(4)")
+DEAF = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()",
+)
+
+
+class Clock:
+    """Monotonic time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def kill(process: psutil.Process) -> None:
+    """Kills a child and waits for its end, which is left for its owner to see."""
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def stopped() -> Iterator[Callable[[LocalExecutor], LocalExecutor]]:
+    """Registers executors that are stopped at the end."""
+    every: list[LocalExecutor] = []
+
+    def register(executor: LocalExecutor) -> LocalExecutor:
+        every.append(executor)
+        return executor
+
+    yield register
+    for executor in every:
+        executor.stop()
+    assert running() == {}
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that an earlier service left behind."""
+    process = subprocess.Popen(SLEEPER)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_it_starts_as_many_as_planned_at_once(
+    tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]
+) -> None:
+    executor = stopped(LocalExecutor(plan(tmp_path, num_workers=3)))
+    executor.ensure()
+    first = running()
+    executor.ensure()
+    assert sorted(worker.rpartition("-")[0] for worker in first) == ["local-0", "local-1", "local-2"]
+    assert running().keys() == first.keys()
+    environment = environment_of(next(iter(first.values())))
+    assert (environment["RAVINE_EXECUTOR"], environment["RAVINE_NICE"]) == ("local", "10")
+
+
+def test_a_killed_worker_is_told_and_replaced_by_one_with_another_id(
+    tmp_path: Path, clock: Clock, stopped: Callable[[LocalExecutor], LocalExecutor]
+) -> None:
+    executor = stopped(LocalExecutor(plan(tmp_path), clock=clock))
+    executor.ensure()
+    before = running()
+    clock.now += 60
+    killed = next(iter(before))
+    kill(before[killed])
+    assert [(gone.worker, gone.how) for gone in executor.gone()] == [(killed, "the worker was killed by SIGKILL")]
+    assert executor.gone() == []
+    executor.ensure()
+    after = running()
+    assert len(after) == 2
+    assert len(after.keys() - before.keys()) == 1
+
+
+def test_one_that_dies_young_is_replaced_later_each_time(
+    tmp_path: Path, clock: Clock, stopped: Callable[[LocalExecutor], LocalExecutor]
+) -> None:
+    executor = stopped(LocalExecutor(plan(tmp_path, num_workers=1, command=SHORT_LIVED), clock=clock))
+    for pause_seconds in (1, 2, 4, 8, 16, 30, 30):
+        executor.ensure()
+        (child,) = psutil.Process().children()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert [gone.how for gone in executor.gone()] == ["the worker exited with code 4"]
+        clock.now += pause_seconds - 0.1
+        executor.ensure()
+        assert psutil.Process().children() == []
+        clock.now += 0.2
+
+
+def test_a_living_worker_that_is_heard_of_is_adopted(
+    tmp_path: Path,
+    clock: Clock,
+    stopped: Callable[[LocalExecutor], LocalExecutor],
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    heard: set[str] = set()
+    believed = [Believed("local-1-cafe", pid=sleeper.pid)]
+    executor = stopped(LocalExecutor(plan(tmp_path), believed=believed, is_heard=heard.__contains__, clock=clock))
+    executor.ensure()
+    assert running() == {}
+    heard.add("local-1-cafe")
+    executor.ensure()
+    assert [worker.rpartition("-")[0] for worker in running()] == ["local-0"]
+    assert executor.gone() == []
+    sleeper.kill()
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert [gone.worker for gone in executor.gone()] == ["local-1-cafe"]
+
+
+def test_an_adopted_worker_is_stopped_too(tmp_path: Path, clock: Clock, sleeper: subprocess.Popen[bytes]) -> None:
+    believed = [Believed("local-0-cafe", pid=sleeper.pid)]
+    executor = LocalExecutor(
+        plan(tmp_path, num_workers=1), believed=believed, is_heard=lambda worker: bool(worker), clock=clock
+    )
+    executor.ensure()
+    executor.stop()
+    assert not psutil.pid_exists(sleeper.pid)
+    assert running() == {}
+
+
+def test_one_that_nobody_hears_of_counts_as_gone_after_three_seconds(
+    tmp_path: Path,
+    clock: Clock,
+    stopped: Callable[[LocalExecutor], LocalExecutor],
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    believed = [Believed("local-0-cafe", pid=sleeper.pid)]
+    executor = stopped(LocalExecutor(plan(tmp_path), believed=believed, clock=clock))
+    clock.now += 2.9
+    executor.ensure()
+    assert (executor.gone(), running()) == ([], {})
+    clock.now += 0.2
+    executor.ensure()
+    assert [gone.worker for gone in executor.gone()] == ["local-0-cafe"]
+    assert len(running()) == 2
+    assert sleeper.poll() is None  # whose pid it is now, nobody knows
+
+
+def test_one_whose_process_is_gone_is_not_waited_for(
+    tmp_path: Path, clock: Clock, stopped: Callable[[LocalExecutor], LocalExecutor]
+) -> None:
+    dead = subprocess.Popen(SHORT_LIVED)
+    dead.wait()
+    executor = stopped(LocalExecutor(plan(tmp_path), believed=[Believed("local-0-cafe", pid=dead.pid)], clock=clock))
+    executor.ensure()
+    assert [gone.worker for gone in executor.gone()] == ["local-0-cafe"]
+    assert len(running()) == 2
+
+
+def test_an_adopted_worker_without_a_place_is_asked_to_leave(
+    tmp_path: Path,
+    clock: Clock,
+    stopped: Callable[[LocalExecutor], LocalExecutor],
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    executor = stopped(
+        LocalExecutor(
+            plan(tmp_path, num_workers=1),
+            believed=[Believed("local-7-cafe", pid=sleeper.pid)],
+            is_heard=lambda worker: bool(worker),
+            clock=clock,
+        )
+    )
+    executor.ensure()
+    assert len(running()) == 1
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert [gone.worker for gone in executor.gone()] == ["local-7-cafe"]
+
+
+def test_each_device_has_its_worker(tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]) -> None:
+    on_gpus = LocalPlan(
+        num_workers=2, command=SLEEPER, environment=inherited(), log_folder=tmp_path, devices=("0", "3")
+    )
+    stopped(LocalExecutor(on_gpus)).ensure()
+    seen = {worker.split("-")[1]: environment_of(child) for worker, child in running().items()}
+    assert [seen[place]["CUDA_VISIBLE_DEVICES"] for place in ("0", "1")] == ["0", "3"]
+    assert seen["0"]["RAVINE_DEVICE"] == "cuda:0"
+
+
+def test_the_lifeline_is_handed_on(tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]) -> None:
+    read_end, write_end = os.pipe()
+    reader = (sys.executable, "-c", "import os; os.read(int(os.environ['RAVINE_LIFELINE_FD']), 1)")
+    lifted = LocalPlan(
+        num_workers=1, command=reader, environment=inherited(), log_folder=tmp_path, lifeline_fd=read_end
+    )
+    executor = stopped(LocalExecutor(lifted))
+    executor.ensure()
+    (worker,) = running().values()
+    os.close(write_end)
+    os.close(read_end)
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    assert [gone.how for gone in executor.gone()] == ["the worker exited with code 0"]
+
+
+def test_a_worker_that_does_not_leave_is_killed(
+    tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]
+) -> None:
+    stubborn = LocalPlan(num_workers=1, command=DEAF, environment=inherited(), log_folder=tmp_path, stop_seconds=0.2)
+    executor = stopped(LocalExecutor(stubborn))
+    executor.ensure()
+    (worker,) = running().values()
+    while b"deaf" not in (tmp_path / "worker-0.log").read_bytes():
+        assert worker.is_running()
+    executor.stop()
+    assert not worker.is_running()
+
+
+def test_the_log_of_a_worker_is_kept(tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]) -> None:
+    talker = (sys.executable, "-c", "print('hello from a worker')")
+    stopped(LocalExecutor(plan(tmp_path, num_workers=1, command=talker))).ensure()
+    (child,) = psutil.Process().children()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert (tmp_path / "logs" / "worker-0.log").read_text() == "hello from a worker\n"
