@@ -41,13 +41,12 @@ def main() -> None:
     """The command line."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # so that what was started is stopped then too
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, help="what is measured; all of it when nothing is named")
+    parser.add_argument("--only", dest="parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured")
     parser.add_argument("--quick", action="store_true", help="fewer trials and repeats; written only with --folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers-python", type=Path, help="a Python that has Ray; without it Ray Tune is left out")
     parser.add_argument("--folder", type=Path, help=f"where results.json and results.md go (default: {RESULTS.name}/)")
     given = parser.parse_args()
-    given.parts = given.parts or PARTS
     given.peers_python = given.peers_python and given.peers_python.absolute()
     on_two_cores()
     results = {"circumstances": circumstances(seed=given.seed, ray_python=given.peers_python), **measured(given)}

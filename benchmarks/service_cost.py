@@ -18,6 +18,7 @@ from sweeps.states import SweepState
 
 NOOP_CHILD = Path(__file__).with_name("noop_child.py")
 NUM_WARM_UP_TRIALS = 20
+WARM_UP_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 FULL = ((100, 3), (1000, 3), (10000, 1))
@@ -63,9 +64,12 @@ def _one(num_trials: int, *, seed: int) -> Cost:
 
 
 def _warm_up(client: Client, *, seed: int) -> None:
-    """Sweeps until every worker has had a trial: both are there and warm."""
+    """Sweeps until every worker has had a trial: both are there and warm. Raises TimeoutError."""
     seen: set[str | None] = set()
+    deadline = time.monotonic() + WARM_UP_SECONDS
     while len(seen) < NUM_WORKERS:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"only {len(seen)} of {NUM_WORKERS} workers had a trial")
         sweep = client.create_sweep(noop_spec(num_trials=NUM_WARM_UP_TRIALS, seed=seed))
         client.wait(sweep.id)
         seen |= {trial.worker for trial in client.trials(sweep.id)}

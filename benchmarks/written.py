@@ -70,8 +70,13 @@ def _throughput(measured: Mapping[str, Any]) -> str:
 
 
 def _service_cost(costs: Sequence[Mapping[str, Any]]) -> str:
-    rows = ((cost["num_trials"], f"{cost['seconds']:.2f}", f"{cost['ms_per_trial']:.2f}") for cost in costs)
-    return "## Service cost of a trial that trains nothing\n\n" + _table(("trials", "s", "ms a trial"), rows)
+    rows = (
+        (cost["num_trials"], cost["num_workers"], f"{cost['seconds']:.2f}", f"{cost['ms_per_trial']:.2f}")
+        for cost in costs
+    )
+    return "## Service cost of a trial that trains nothing\n\n" + _table(
+        ("trials", "workers that had any", "s", "ms a trial"), rows
+    )
 
 
 def _asking_cost(costs: Sequence[Mapping[str, Any]]) -> str:

@@ -1,15 +1,15 @@
 """The API process: `python -m service.app`."""
 
-import asyncio
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from service.coordinator import Coordinator
 from service.database import Database
@@ -39,10 +39,7 @@ DESCRIPTION = "Finds out which SGD settings work best for a model and its data."
 def build_parts(settings: Settings) -> Parts:
     """Opens the database (its schema brought up to date) and takes the ownership. Raises ConfigurationError."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        migrate(settings.database)
-    except (SQLAlchemyError, OSError) as error:
-        raise ConfigurationError(f"RAVINE_DATABASE_URL: the database cannot be used: {error}") from error
+    migrate(settings.database)
     database, files = Database(settings.database), Files(settings.files_folder)
     coordinator = Coordinator(database, files=files)
     coordinator.open()
@@ -64,8 +61,6 @@ def create_app(parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper:
         if timekeeper is not None:
             timekeeper.start(on_failure=app.state.leave)
         yield
-        if timekeeper is not None:
-            await asyncio.to_thread(timekeeper.stop)
 
     app = FastAPI(title="Ravine", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.parts = parts
@@ -78,22 +73,44 @@ def create_app(parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper:
     return app
 
 
+class Server(uvicorn.Server):
+    """Ends in the right order: first the local workers, whose last words must still be heard, then the API."""
+
+    def __init__(self, config: uvicorn.Config, *, timekeeper: Timekeeper) -> None:
+        super().__init__(config)
+        self._timekeeper = timekeeper
+        self._is_ending = False
+
+    def end(self) -> None:
+        """Ends the workers, then the API."""
+        self._is_ending = True
+        self._timekeeper.stop()
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal; a second one ends at once."""
+        if self._is_ending:
+            super().handle_exit(sig, frame)
+        else:
+            threading.Thread(target=self.end, name="ending").start()
+
+
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM, or until the supervisor is gone."""
     parts = build_parts(settings)
     timekeeper = Timekeeper(parts.coordinator, settings=settings)
     app = create_app(parts, allowed_hosts=(settings.host, *settings.allowed_hosts), timekeeper=timekeeper)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    _end_with_supervisor(server, lifeline_fd=settings.lifeline_fd)
+    server = Server(config, timekeeper=timekeeper)
+    if settings.lifeline_fd is not None:
+        when_closed(settings.lifeline_fd, act=server.end)
     server.run()
     parts.database.close()
 
@@ -107,14 +124,6 @@ def main() -> int:
         sys.stderr.write(f"ravine: {error}\n")
         return BAD_CONFIGURATION
     return 0
-
-
-def _end_with_supervisor(server: uvicorn.Server, *, lifeline_fd: int | None) -> None:
-    def end() -> None:
-        server.should_exit = True
-
-    if lifeline_fd is not None:
-        when_closed(lifeline_fd, act=end)
 
 
 def _leave(error: Exception) -> None:

@@ -13,7 +13,6 @@ from service.database import Database
 from service.desk import Desk
 from service.errors import (
     Conflict,
-    InvalidRequest,
     NotFound,
     NotTheOwner,
     ServiceError,
@@ -24,7 +23,7 @@ from service.exchanging import exchange, expire, worker_gone
 from service.files import Files
 from service.judging import stop_overdue
 from service.keeping import keep_weights
-from service.ordering import body_hash, new_sweep_id, resolve
+from service.ordering import body_hash, invalid, new_sweep_id, resolve
 from service.protocol import HEARTBEAT_SECONDS, LEASE_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
 from service.records import Sweep, Trial, Worker
 from service.schemas import Extension
@@ -36,6 +35,7 @@ from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
+from sweeps.wrong import FieldError
 from trainer.config import Setting
 
 log = structlog.get_logger()
@@ -95,7 +95,7 @@ class Coordinator:
             sweep = _find(desk, connection, sweep_id)
             verbs.check_extension(sweep, by=by)
             if sweep.state is SweepState.COMPLETED:
-                desk.open_sweep(connection, sweep)
+                desk.open_sweep(sweep, connection=connection)
             return verbs.extend(desk, sweep, by=by)
 
     def try_settings(self, sweep_id: str, *, settings: dict[str, Setting]) -> Trial:
@@ -140,7 +140,7 @@ class Coordinator:
                 elif request.number < worker.request_number:
                     raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
                 else:
-                    answer = exchange(desk, worker, request)
+                    answer = exchange(desk, request, worker=worker)
                     desk.garbage += keep_weights(connection, request.weights, worker_id=worker_id)
             # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
             return answer.model_copy(update={"work_version": self.work.count})
@@ -241,5 +241,7 @@ def _known(connection: Connection, key: str, *, raw: object, now: float) -> Swee
         return None
     stored_hash, sweep_id = found
     if stored_hash != body_hash(raw):
-        raise InvalidRequest("This Idempotency-Key came with another body before; use a new key for a new sweep.")
+        raise invalid(
+            (FieldError("Idempotency-Key", "came with another body before", "use a new key for a new sweep"),)
+        )
     return sweep_rows.get(connection, sweep_id)

@@ -74,8 +74,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+# Made once: json.dumps with options would make an encoder for each value.
+_dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @contextmanager

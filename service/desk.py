@@ -69,11 +69,11 @@ class Desk:
         self.workers = {one.id: one for one in worker_rows.here(connection)}
         self.next_position = sweep_rows.highest_position(connection) + 1
         for held in attempt_rows.all_open(connection):
-            self.attempts.put(held.id, held)
+            self.attempts.put(held.id, record=held)
         for one in sweep_rows.unfinished(connection):
-            self.open_sweep(connection, one)
+            self.open_sweep(one, connection=connection)
 
-    def open_sweep(self, connection: Connection, opened: Sweep) -> None:
+    def open_sweep(self, opened: Sweep, *, connection: Connection) -> None:
         """Puts a sweep on the desk, its search rebuilt from the tables."""
         every = trial_rows.page(connection, opened.id)
         values = epoch_rows.metric_values(connection, opened.id, metric=opened.spec.goal_metric.name)
@@ -86,7 +86,7 @@ class Desk:
         self.best_values[opened.id] = completed[: opened.spec.keep.weights]
         for one in every:
             if one.state not in FINAL_TRIAL_STATES:
-                self.trials.put((opened.id, one.number), one)
+                self.trials.put((opened.id, one.number), record=one)
                 self.values[opened.id, one.number] = values.get(one.number, {})
         open_numbers = [one.number for one in every if (opened.id, one.number) in self.trials]
         for past in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
@@ -116,7 +116,7 @@ class Desk:
 
     def add_trial(self, new: Trial) -> Trial:
         """A new trial."""
-        self.trials.put((new.sweep_id, new.number), new)
+        self.trials.put((new.sweep_id, new.number), record=new)
         self.values[new.sweep_id, new.number] = {}
         self.num_trials[new.sweep_id] += 1
         self._unwritten.add("trial", key=(new.sweep_id, new.number), record=new)
@@ -128,7 +128,7 @@ class Desk:
         """An open trial with some fields changed; a change of state is an event."""
         before = self.trials[key]
         after = replace(before, **values)
-        self.trials.put(key, after)
+        self.trials.put(key, record=after)
         self._unwritten.change("trial", key=key, record=after)
         if before.checkpoint is not None and before.checkpoint != after.checkpoint:
             self.garbage.append(before.checkpoint.sha256)
@@ -139,7 +139,7 @@ class Desk:
 
     def add_attempt(self, new: Attempt) -> Attempt:
         """A new attempt, whose id is `next_attempt`."""
-        self.attempts.put(new.id, new)
+        self.attempts.put(new.id, record=new)
         self.next_attempt = new.id + 1
         self._unwritten.add("attempt", key=new.id, record=new)
         return new
@@ -147,7 +147,7 @@ class Desk:
     def change_attempt(self, attempt_id: int, **values: Any) -> Attempt:
         """An open attempt with some fields changed."""
         after = replace(self.attempts[attempt_id], **values)
-        self.attempts.put(attempt_id, after)
+        self.attempts.put(attempt_id, record=after)
         self._unwritten.change("attempt", key=attempt_id, record=after)
         return after
 

@@ -116,7 +116,7 @@ def cancel_waiting(desk: Desk, trial: Trial, *, reason: str) -> None:
     end_trial(desk, (trial.sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
 
 
-def note_death_on(desk: Desk, worker_id: str, key: TrialKey) -> None:
+def note_death_on(desk: Desk, worker_id: str, *, key: TrialKey) -> None:
     """A trial died or raised on this worker: the latest trials that did so one after the other are remembered."""
     worker = desk.workers.get(worker_id)
     if worker is not None:
@@ -125,7 +125,7 @@ def note_death_on(desk: Desk, worker_id: str, key: TrialKey) -> None:
         desk.change_worker(worker_id, failed_row=row[-10:])
 
 
-def note_success_on(desk: Desk, worker_id: str, key: TrialKey) -> None:
+def note_success_on(desk: Desk, worker_id: str, *, key: TrialKey) -> None:
     """A trial ended well here: a worker on which it and two others died in a row is sick, and gets nothing more."""
     name = trial_name(key)
     for worker in list(desk.workers.values()):
@@ -165,7 +165,7 @@ def change_sweep_state(
     )
 
 
-def better(value: float, than: float | None, *, goal: str) -> bool:
+def better(value: float, *, than: float | None, goal: str) -> bool:
     """Whether a value beats another one."""
     if than is None or not math.isfinite(than):
         return True
@@ -174,6 +174,6 @@ def better(value: float, than: float | None, *, goal: str) -> bool:
 
 def _consider_best(desk: Desk, trial: Trial) -> None:
     sweep = desk.sweeps[trial.sweep_id]
-    if trial.value is not None and better(trial.value, sweep.best_value, goal=sweep.spec.goal_metric.goal):
+    if trial.value is not None and better(trial.value, than=sweep.best_value, goal=sweep.spec.goal_metric.goal):
         desk.change_sweep(sweep.id, best_number=trial.number, best_value=trial.value)
         desk.log(sweep.id, kind="best", number=trial.number)

@@ -14,7 +14,7 @@ from sweeps.states import TrialState
 from trainer.report import Ending, EpochReport
 
 
-def exchange(desk: Desk, worker: Worker, request: Exchange) -> ExchangeAnswer:
+def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
     refused = _refused(desk, worker, request)
     request = _of_its_own(desk, worker, request)
@@ -27,7 +27,7 @@ def exchange(desk: Desk, worker: Worker, request: Exchange) -> ExchangeAnswer:
     stop_overdue(desk)
     answers += stops(desk, request)
     settle_all(desk)
-    assignments = [] if request.leaving else hand_out(desk, desk.workers[worker.id], request)
+    assignments = [] if request.leaving else hand_out(desk, request, worker=desk.workers[worker.id])
     settle_all(desk)
     answer = ExchangeAnswer(
         number=request.number, assignments=tuple(assignments), answers=tuple(answers), refused=refused

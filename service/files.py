@@ -1,5 +1,6 @@
 """The folder of checkpoints and weights: every file is named by the SHA-256 of its content."""
 
+import errno
 import hashlib
 import os
 import re
@@ -8,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from service.errors import InvalidRequest, NotFound, TooLarge
+from service.errors import InvalidRequest, NotFound, StorageFull, TooLarge
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -20,8 +21,9 @@ class Files:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.marker = f"marker-{secrets.token_hex(8)}"
-        for old in folder.glob("marker-*"):
-            old.unlink(missing_ok=True)
+        for pattern in ("marker-*", "incoming-*"):  # incoming: what an upload left when the service was killed
+            for old in folder.glob(pattern):
+                old.unlink(missing_ok=True)
         (folder / self.marker).touch()
 
     def path(self, sha256: str) -> Path:
@@ -49,6 +51,10 @@ class Files:
                 if digest.hexdigest() != sha256:
                     raise InvalidRequest("The content does not have the hash that the path names; send it again.")
                 temporary.replace(place)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise StorageFull("The disk that holds the files is full: free space, then send it again.") from error
             finally:
                 temporary.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ HANDS_OUT = (SweepState.PENDING, SweepState.RUNNING)
 MAX_SEED = 2**53  # a seed must survive JSON readers that know only floats
 
 
-def hand_out(desk: Desk, worker: Worker, request: Exchange) -> list[Assignment]:
+def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignment]:
     """At most `num_wanted` assignments for this worker: sweeps in turn, so that all get equal worker-seconds."""
     if worker.state != worker_rows.ALIVE:
         return []
@@ -66,7 +66,7 @@ def ask(desk: Desk, sweep: Sweep, *, fixed: dict[str, Setting] | None = None) ->
     return desk.add_trial(_new_trial(sweep, proposal))
 
 
-def trial_seed(seed: int, number: int) -> int:
+def trial_seed(seed: int, *, number: int) -> int:
     """The seed of trial `number` in a sweep of this seed."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % MAX_SEED
@@ -224,7 +224,7 @@ def _new_trial(sweep: Sweep, proposal: Proposal) -> Trial:
         settings=proposal.settings,
         value=None,
         best_epoch=None,
-        seed=trial_seed(sweep.spec.seed, proposal.number),
+        seed=trial_seed(sweep.spec.seed, number=proposal.number),
         num_epochs=0,
         attempts=0,
         blamed_attempts=0,

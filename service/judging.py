@@ -68,7 +68,7 @@ def take_deaths(desk: Desk, deaths: tuple[ChildDeath, ...]) -> None:
                 count_seconds(desk, attempt, seconds=death.seconds)
             _start(desk, desk.attempts[attempt.id])
             if verdict.counts and attempt.state == attempt_rows.HELD:
-                note_death_on(desk, attempt.worker_id, _key(attempt))
+                note_death_on(desk, attempt.worker_id, key=_key(attempt))
             lose_attempt(desk, desk.attempts[attempt.id], verdict=verdict)
 
 
@@ -143,7 +143,7 @@ def _store(desk: Desk, sweep: Sweep, key: TrialKey, *, report: EpochReport) -> N
     desk.add_epoch(Epoch(sweep.id, key[1], report.epoch, report.metrics, at))
     trial = desk.trials[key]
     value = report.metrics.get(sweep.spec.goal_metric.name)
-    if value is not None and better(value, trial.value, goal=sweep.spec.goal_metric.goal):
+    if value is not None and better(value, than=trial.value, goal=sweep.spec.goal_metric.goal):
         desk.change_trial(key, num_epochs=report.epoch, value=value, best_epoch=report.epoch)
     else:
         desk.change_trial(key, num_epochs=report.epoch)
@@ -157,7 +157,7 @@ def _complete(desk: Desk, attempt: Attempt, report: EpochReport) -> Answer:
         end_trial(desk, key, state=TrialState.DIVERGED, reason="the metric was never finite")
         return Answer(attempt=attempt.id, epoch=report.epoch, verdict=Verdict.STOP)
     end_trial(desk, key, state=TrialState.COMPLETED)
-    note_success_on(desk, attempt.worker_id, key)
+    note_success_on(desk, attempt.worker_id, key=key)
     keep = _is_wanted(desk, desk.sweeps[attempt.sweep_id], value=value)
     return Answer(attempt=attempt.id, epoch=report.epoch, verdict=Verdict.STOP, keep=keep)
 
@@ -173,7 +173,7 @@ def _stop(desk: Desk, attempt: Attempt, *, state: TrialState, reason: str) -> No
     end_attempt(desk, attempt, how=reason)
     end_trial(desk, _key(attempt), state=state, reason=reason)
     if state is TrialState.PRUNED:
-        note_success_on(desk, attempt.worker_id, _key(attempt))
+        note_success_on(desk, attempt.worker_id, key=_key(attempt))
 
 
 def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
@@ -185,7 +185,7 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     count_seconds(desk, attempt, seconds=ending.seconds)
     attempt = desk.attempts[attempt.id]
     if ending.state == "FAILED":
-        note_death_on(desk, attempt.worker_id, key)
+        note_death_on(desk, attempt.worker_id, key=key)
         lose_attempt(desk, attempt, verdict=blame.of_exception(ending.reason, traceback=ending.traceback))
         return
     if ending.state == "PAUSED":
@@ -194,7 +194,7 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
         return
     end_attempt(desk, attempt, how="diverged")
     end_trial(desk, key, state=TrialState.DIVERGED, reason=ending.reason)
-    note_success_on(desk, attempt.worker_id, key)
+    note_success_on(desk, attempt.worker_id, key=key)
 
 
 def _start(desk: Desk, attempt: Attempt) -> Attempt:

@@ -23,12 +23,12 @@ VERBS: dict[str, dict[SweepState, SweepState]] = {
 }
 
 
-def next_state(verb: str, state: SweepState) -> SweepState | None:
+def next_state(verb: str, *, state: SweepState) -> SweepState | None:
     """The state after the verb; None when the state does not allow it."""
     return VERBS[verb].get(state)
 
 
-def refusal(verb: str, state: SweepState) -> str:
+def refusal(verb: str, *, state: SweepState) -> str:
     """Why a verb is refused, and what to do instead."""
     allowed = ", ".join(sorted({before.value for before in VERBS[verb]}))
     mend = "start a new sweep" if state in FINAL_SWEEP_STATES else "wait until it is final"

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.errors import InvalidRequest
 from sweeps.checks import check_data, check_spec
+from sweeps.samplers import LEARNING_SAMPLERS
 from sweeps.spec import SweepSpec, resolved
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer import catalog
@@ -38,6 +39,14 @@ def resolve(raw: object, *, sweep_id: str) -> SweepSpec:
         default_metric=catalog.default_metric(spec.problem),
         num_train=num_train,
     )
+
+
+def width_warnings(spec: SweepSpec, *, num_trials: int) -> list[str]:
+    """One sentence where so many trials are in flight that the sampler cannot learn from most of them (DESIGN 2)."""
+    parallel, kind = spec.budget.parallel, spec.sampler.kind
+    if not isinstance(parallel, int) or kind not in LEARNING_SAMPLERS or 2 * parallel < num_trials:
+        return []
+    return [f"budget.parallel {parallel} of {num_trials} trials leaves {kind} little to learn from: auto is narrower."]
 
 
 def body_hash(raw: Any) -> str:

@@ -164,7 +164,7 @@ class TrialRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    settings: dict[str, Setting] = Field(max_length=100)
+    settings: dict[Annotated[str, Field(max_length=100)], Setting] = Field(max_length=100)
 
 
 class ProblemFieldError(Answer):

@@ -30,7 +30,7 @@ class Shelf(Generic[Key, Record]):
         """The records with this label, in the order in which they got it."""
         return [self._records[key] for key in self._by_label.get(label, ())]
 
-    def put(self, key: Key, record: Record) -> None:
+    def put(self, key: Key, *, record: Record) -> None:
         """Puts a record here, over an older one of the same key."""
         before = self._records.get(key)
         old = () if before is None else self._labels(before)

@@ -18,7 +18,7 @@ from service.processes import Part
 TICK_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
-STEADY_SECONDS = 60.0  # a part that lived so long starts again without a pause
+STEADY_SECONDS = 60.0  # a part that lived so long, or became ready, starts again without a pause
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 3.0
 LEAVE_SECONDS = 5.0  # what knows the lifeline has ended by then
@@ -100,8 +100,9 @@ class RunningPart:
         assert self._process is not None
         if self.part.owns_descendants:
             _kill_group(self._process.pid)
+        was_well = self.ready or now - self._started_at >= STEADY_SECONDS
         self._process, self.ready = None, False
-        self._num_failures = 0 if now - self._started_at >= STEADY_SECONDS else self._num_failures + 1
+        self._num_failures = 0 if was_well else self._num_failures + 1
         pause_seconds = pause_before_start(self._num_failures)
         self._start_at = now + pause_seconds
         log.warning("ended", part=self.part.name, code=code, said=self.last_words(), pause_seconds=pause_seconds)

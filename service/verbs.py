@@ -85,9 +85,9 @@ def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> T
 
 
 def _after(verb: str, sweep: Sweep) -> SweepState:
-    after = next_state(verb, sweep.state)
+    after = next_state(verb, state=sweep.state)
     if after is None:
-        raise Conflict(refusal(verb, sweep.state))
+        raise Conflict(refusal(verb, state=sweep.state))
     return after
 
 

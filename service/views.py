@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from service.errors import NotFound
+from service.ordering import width_warnings
 from service.records import Epoch, Event, MlflowRun, Sweep, Trial
 from service.schemas import (
     BaselineAnswer,
@@ -64,7 +65,7 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
     ]
 
 
-def trial_answers(connection: Connection, sweep_id: str, trials: Sequence[Trial]) -> list[TrialAnswer]:
+def trial_answers(connection: Connection, trials: Sequence[Trial], *, sweep_id: str) -> list[TrialAnswer]:
     """Trials as clients see them."""
     known = runs.of_sweep(connection, sweep_id, numbers=[one.number for one in trials])
     return [_trial_answer(one, known.get(one.number)) for one in trials]
@@ -88,7 +89,10 @@ def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
         value=sweep.best_value,
         baseline=baseline,
         difference=sweep.best_value - baseline.value if known and baseline and baseline.value is not None else None,
-        warnings=edge_warnings(sweep.spec, settings=best.settings),
+        warnings=[
+            *edge_warnings(sweep.spec, settings=best.settings),
+            *width_warnings(sweep.spec, num_trials=sweep.budget_trials),
+        ],
     )
 
 

@@ -62,4 +62,3 @@ FilesDep = Annotated[Files, Depends(_files)]
 TokenDep = Annotated[str, Depends(bearer)]
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items to answer at most.")]
 PageToken = Annotated[str | None, Query(max_length=200, description="The next_page_token of the page before.")]
-

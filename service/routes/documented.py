@@ -54,6 +54,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["ProblemDetails"] = ProblemDetails.model_json_schema(ref_template=REF)
         schemas |= schemas["ProblemDetails"].pop("$defs", {})
         _document_errors(document)
+        document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{}, {"bearer": []}]  # none on loopback, where no user token is set
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -34,7 +34,9 @@ def _after(last_event_id: Annotated[str | None, Header(max_length=30)] = None) -
     except ValueError:
         place = -1
     if not 0 <= place <= MAX_ID:
-        fault = FieldError("Last-Event-ID", "is no event's id", "send the id of the last event received, or leave it out")
+        fault = FieldError(
+            "Last-Event-ID", "is no event's id", "send the id of the last event received, or leave it out"
+        )
         raise InvalidRequest(str(fault), errors=(fault,))
     return place
 

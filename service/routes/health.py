@@ -1,6 +1,7 @@
 """Whether the service lives and is ready, and its figures for Prometheus."""
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.figures import rendered
@@ -25,7 +26,7 @@ def readyz(database: DatabaseDep) -> Health:
     return Health(status="ok")
 
 
-@router.get("/metrics", response_class=Response, dependencies=[Depends(user)])
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(user)])
 def metrics(parts: PartsDep) -> Response:
     """Figures in the text format of Prometheus."""
     with parts.database.read() as connection:

@@ -1,5 +1,6 @@
 """Every error as application/problem+json (RFC 9457), rendered in one place."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -17,6 +18,8 @@ from service.schemas import ProblemDetails, ProblemFieldError
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 50
+MAX_PART = 100
 
 
 def install(app: FastAPI) -> None:
@@ -40,7 +43,9 @@ def render(
     problem = ProblemDetails(
         type="about:blank", title=title, status=status, detail=detail, instance=instance, errors=list(errors)
     )
-    return Response(problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+    # What a body said may hold half a surrogate pair, which no UTF-8 can say again.
+    body = json.dumps(problem.model_dump(), ensure_ascii=False).encode(errors="replace")
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
 
 
 def _of_service(request: Request, error: Exception) -> Response:
@@ -56,13 +61,13 @@ def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return render(400, detail="The body is not JSON.", instance=request.url.path)
-    errors = [_field_error(fault) for fault in error.errors()]
+    errors = [_field_error(fault) for fault in error.errors()[:MAX_ERRORS]]
     detail = "; ".join(f"{one.field}: {one.message}" for one in errors)
     return render(422, detail=detail, instance=request.url.path, errors=errors)
 
 
 def _field_error(fault: Mapping[str, Any]) -> ProblemFieldError:
-    place = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
+    place = ".".join(str(part)[:MAX_PART] for part in fault["loc"][1:]) or str(fault["loc"][0])
     mends = {"missing": "add it", "extra_forbidden": "leave it out", "enum": "use one of the values listed"}
     return ProblemFieldError(
         field=place, message=fault["msg"], mend=mends.get(fault["type"], "see /docs for what is allowed here")

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.coordinator import Coordinator
 from service.errors import MalformedJson
-from service.ordering import resolve
+from service.ordering import resolve, width_warnings
 from service.paging import DEFAULT_PAGE, place_of, token_of
 from service.parts import Parts
 from service.records import Sweep
@@ -25,7 +25,11 @@ Verb = Literal["pause", "resume", "stop", "cancel"]
 
 
 @router.post(
-    "", status_code=201, response_model=SweepAnswer, openapi_extra=SWEEP_BODY, responses={200: {"model": ValidatedAnswer}}
+    "",
+    status_code=201,
+    response_model=SweepAnswer,
+    openapi_extra=SWEEP_BODY,
+    responses={200: {"model": ValidatedAnswer}},
 )
 async def create_sweep(
     request: Request,
@@ -121,7 +125,7 @@ def _parsed(body: bytes) -> object:
 
 def _validated(raw: object) -> Response:
     spec = resolve(raw, sweep_id="id")
-    answer = ValidatedAnswer(spec=spec, warnings=[])
+    answer = ValidatedAnswer(spec=spec, warnings=width_warnings(spec, num_trials=spec.budget.trials))
     return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
 

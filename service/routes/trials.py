@@ -31,7 +31,7 @@ def list_trials(
     with database.read() as connection:
         find_sweep(connection, sweep_id)
         found = trial_rows.page(connection, sweep_id, after=after, states=state or (), limit=page_size + 1)
-        items = trial_answers(connection, sweep_id, found[:page_size])
+        items = trial_answers(connection, found[:page_size], sweep_id=sweep_id)
     more = len(found) > page_size
     return Page(items=items, next_page_token=token_of(found[page_size - 1].number) if more else None)
 
@@ -44,7 +44,7 @@ def try_settings(
     trial = coordinator.try_settings(sweep_id, settings=body.settings)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}/trials/{trial.number}"
     with database.read() as connection:
-        return trial_answers(connection, sweep_id, [trial])[0]
+        return trial_answers(connection, [trial], sweep_id=sweep_id)[0]
 
 
 @router.get("/{number}", response_model=TrialAnswer)
@@ -52,7 +52,7 @@ def get_trial(sweep_id: str, number: Number, database: DatabaseDep) -> TrialAnsw
     """One trial."""
     with database.read() as connection:
         trial = find_trial(connection, sweep_id, number=number)
-        return trial_answers(connection, sweep_id, [trial])[0]
+        return trial_answers(connection, [trial], sweep_id=sweep_id)[0]
 
 
 @router.get("/{number}/epochs", response_model=Page[EpochAnswer])

@@ -11,6 +11,7 @@ from service.routes.deps import CoordinatorDep, FilesDep, TokenDep, joining
 router = APIRouter(prefix="/v1/workers", tags=["workers"])
 
 MAX_FILE_BYTES = 8 * 2**30
+FILE_TYPE = "application/octet-stream"
 
 
 def _session(worker_id: str, token: TokenDep, coordinator: CoordinatorDep) -> None:
@@ -40,11 +41,11 @@ async def wait(body: Wait, coordinator: CoordinatorDep, _session: Session) -> Wa
     return WaitAnswer(work_version=count)
 
 
-@router.head("/{worker_id}/files/{sha256}")
-@router.get("/{worker_id}/files/{sha256}", response_class=FileResponse)
+@router.head("/{worker_id}/files/{sha256}", include_in_schema=False)
+@router.get("/{worker_id}/files/{sha256}", response_class=FileResponse, responses={200: {"content": {FILE_TYPE: {}}}})
 def fetch_file(sha256: str, files: FilesDep, _session: Session) -> FileResponse:
     """A checkpoint or weights, by content hash."""
-    return FileResponse(files.path(sha256), media_type="application/octet-stream")
+    return FileResponse(files.path(sha256), media_type=FILE_TYPE)
 
 
 @router.put("/{worker_id}/files/{sha256}", status_code=204)

@@ -19,6 +19,7 @@ LONG_FUNCTIONS = {
 LONG_FILES: dict[str, str] = {}
 CROWDED_FUNCTIONS: dict[str, str] = {}
 POSITIONAL_FUNCTIONS = {
+    "service/app.py::Server.handle_exit": "the signature is uvicorn's",
     "service/routes/deps.py::user": "FastAPI fills it in, by name",
     "service/routes/deps.py::joining": "FastAPI fills it in, by name",
     "sweeps/samplers.py::Sobol.infer_relative_search_space": "the signature is Optuna's",

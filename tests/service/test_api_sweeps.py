@@ -1,6 +1,7 @@
 """Sweeps over HTTP: creating, listing, changing, the answer."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_an_idempotency_key_over_http(api_house: ApiHouse) -> None:
 def test_pages_of_sweeps_from_the_newest_down(api_house: ApiHouse) -> None:
     made = [api_house.create() for _ in range(5)]
     seen: list[str] = []
-    query: dict[str, str | int] = {"page_size": 2}
+    query: dict[str, Any] = {"page_size": 2}
     for _ in range(3):
         page = api_house.get("/v1/sweeps", params=query)
         seen += [sweep["id"] for sweep in page["items"]]
@@ -82,7 +83,7 @@ def test_a_wrong_query_names_its_field(api_house: ApiHouse, query: str, field: s
     for path in ("/v1/sweeps", f"/v1/sweeps/{sweep}/trials", f"/v1/sweeps/{sweep}/trials/0/epochs"):
         if "state" in query and path.endswith("epochs"):
             continue
-        body = problem(api_house.ask("GET", f"{path}?{query}"), 422 if path != f"/v1/sweeps/{sweep}/trials/0/epochs" else 404 if not api_house.get(f"/v1/sweeps/{sweep}/trials")["items"] and "page_token" in query and False else 422)  # noqa: E501
+        body = problem(api_house.ask("GET", f"{path}?{query}"), 422)
         assert [error["field"] for error in body["errors"]] == [field]
 
 

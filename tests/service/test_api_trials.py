@@ -44,7 +44,7 @@ def test_settings_that_cannot_be_name_their_field(api_house: ApiHouse, body: obj
 def test_pages_of_trials_and_epochs(api_house: ApiHouse) -> None:
     sweep = api_house.create(budget={"trials": 5, "epochs": 3})
     worker = ScriptedWorker(api_house.house.coordinator)
-    worker.value_of = lambda trial, epoch: None if epoch == 2 else 0.5
+    worker.value_of = lambda _trial, epoch: None if epoch == 2 else 0.5
     worker.work(max_trials=4)
     trials = f"/v1/sweeps/{sweep}/trials"
     first = api_house.get(f"{trials}?page_size=3")

@@ -52,7 +52,9 @@ def test_trials_that_die_together_are_not_blamed(coordinator_house: CoordinatorH
     attempts = tuple(one.attempt for one in worker.take(2))
     worker.start()
     worker.say(deaths=(ChildDeath(attempts=attempts, how="exit", code=1),))
-    assert [(one.state, one.blamed_attempts) for one in coordinator_house.trials(sweep)] == [(TrialState.WAITING, 0)] * 2
+    assert [(one.state, one.blamed_attempts) for one in coordinator_house.trials(sweep)] == [
+        (TrialState.WAITING, 0)
+    ] * 2
 
 
 def test_an_exception_counts_and_its_reason_is_kept(

@@ -80,9 +80,7 @@ def test_a_trial_that_ends_by_itself_when_the_seconds_are_spent_is_completed(
 
 
 @pytest.mark.parametrize(("parallel", "num_handed"), [(1, 1), (3, 3), (64, 10)])
-def test_parallel_limits_what_is_in_flight(
-    coordinator_house: CoordinatorHouse, parallel: int, num_handed: int
-) -> None:
+def test_parallel_limits_what_is_in_flight(coordinator_house: CoordinatorHouse, parallel: int, num_handed: int) -> None:
     coordinator_house.create(trials=10, budget={"parallel": parallel})
     workers = [ScriptedWorker(coordinator_house.coordinator, f"w{n}", slots=8) for n in range(2)]
     handed = [len(worker.take(16)) for worker in workers]
@@ -157,9 +155,7 @@ class Simulation:
 
 
 @pytest.mark.parametrize("lengths", [(0.25, 3.0), (3.0, 0.25), (10.0, 0.5), (7.5, 7.5)])
-def test_two_sweeps_get_equal_worker_seconds(
-    coordinator_house: CoordinatorHouse, lengths: tuple[float, float]
-) -> None:
+def test_two_sweeps_get_equal_worker_seconds(coordinator_house: CoordinatorHouse, lengths: tuple[float, float]) -> None:
     one, two = (coordinator_house.create(trials=1000, budget={"parallel": "auto"}) for _ in lengths)
     simulation = Simulation(coordinator_house, num_workers=2, lengths=dict(zip((one, two), lengths, strict=True)))
     simulation.run(seconds=60)

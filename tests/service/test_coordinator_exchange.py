@@ -15,9 +15,7 @@ def test_a_repeated_number_gets_the_stored_answer_and_is_handled_once(
 ) -> None:
     sweep = coordinator_house.create()
     assignment = coordinator_worker.take_and_start()
-    answer = coordinator_worker.say_and_miss_the_answer(
-        want=1, reports=coordinator_worker.reports(assignment.attempt)
-    )
+    answer = coordinator_worker.say_and_miss_the_answer(want=1, reports=coordinator_worker.reports(assignment.attempt))
     events = coordinator_house.events(sweep)
     coordinator_house.pass_time(1)
     again = coordinator_worker.repeat()

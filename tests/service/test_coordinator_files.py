@@ -18,7 +18,7 @@ def put(house: CoordinatorHouse, letter: str) -> Path:
 
 def train(worker: ScriptedWorker, letter: str, value: float) -> bool:
     """One trial of this value; its weights are put when they are wanted. Answers whether they were."""
-    worker.value_of = lambda trial, epoch: value
+    worker.value_of = lambda _trial, _epoch: value
     assignment = worker.take_and_start()
     (answer,) = worker.finish(assignment.attempt).answers
     if answer.keep:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -151,7 +152,7 @@ def test_no_lease_ends_because_the_database_was_away(tmp_path: Path) -> None:
 def test_a_sweep_with_restarts_tries_what_it_would_have_tried_without(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker, sampler: str
 ) -> None:
-    options = {"sampler": {"kind": sampler, "seed": 3}, "first": ["baseline"]}
+    options: dict[str, Any] = {"sampler": {"kind": sampler, "seed": 3}, "first": ["baseline"]}
     straight, broken = coordinator_house.create(trials=14, **options), coordinator_house.create(trials=14, **options)
     coordinator_house.coordinator.change(broken, verb="pause")
     coordinator_worker.work()

@@ -86,9 +86,12 @@ def test_an_epoch_is_stored_once(coordinator_house: CoordinatorHouse, coordinato
     coordinator_worker.die(first.attempt, how="signal", signal=9)
     stored = coordinator_house.epochs(sweep)
     second = coordinator_worker.take_and_start()
-    coordinator_worker.value_of = lambda trial, epoch: 0.99
+    coordinator_worker.value_of = lambda _trial, _epoch: 0.99
     coordinator_worker.say(reports=coordinator_worker.reports(second.attempt, last=2))
-    assert (coordinator_house.epochs(sweep), coordinator_house.trial(sweep).value) == (stored, stored[-1].metrics["val_accuracy"])
+    assert (coordinator_house.epochs(sweep), coordinator_house.trial(sweep).value) == (
+        stored,
+        stored[-1].metrics["val_accuracy"],
+    )
     coordinator_worker.say(reports=coordinator_worker.reports(second.attempt, first=3))
     told = [one.epoch for one in coordinator_house.events(sweep) if one.kind == "epoch"]
     assert told == [1, 2, 3]
@@ -100,7 +103,7 @@ def test_the_last_epoch_again_completes_the_trial(
 ) -> None:
     """All epochs of a trial whose metric was never finite come again from a later attempt."""
     sweep = coordinator_house.create(trials=1)
-    coordinator_worker.value_of = lambda trial, epoch: None
+    coordinator_worker.value_of = lambda _trial, _epoch: None
     running = coordinator_worker.take_and_start()
     coordinator_worker.finish(running.attempt)
     trial = coordinator_house.trial(sweep)
@@ -130,7 +133,7 @@ def test_what_a_row_did_after_it_was_pruned_is_thrown_away(
     sweep = coordinator_house.create(
         trials=4, epochs=9, pruner={"kind": "asha", "min_epochs": 1, "reduction_factor": 2}
     )
-    coordinator_worker.value_of = lambda trial, epoch: 1.0 - 0.1 * trial
+    coordinator_worker.value_of = lambda trial, _epoch: 1.0 - 0.1 * trial
     coordinator_worker.finish(coordinator_worker.take_and_start().attempt)
     coordinator_worker.finish(coordinator_worker.take_and_start().attempt)
     running = coordinator_worker.take_and_start()
