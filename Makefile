@@ -10,12 +10,13 @@ CODE := service sweeps trainer tests examples benchmarks
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test bench clean
+.PHONY: help demo up check test test-faults bench clean
 
 help:
 	@echo "make demo    install, run a real sweep to the end, print the answer"
 	@echo "make up      serve the API, the MLflow UI and the workers until Ctrl-C"
 	@echo "make test    check and test"
+	@echo "make test-faults  kill what runs, and count what is left"
 	@echo "make check   ruff and mypy only"
 	@echo "make bench   measure Ravine beside its peers"
 	@echo "make clean   remove the environments and caches (.ravine, with your sweeps, stays)"
@@ -46,6 +47,10 @@ check: $(INSTALLED)
 
 test: check
 	$(BIN)/pytest
+
+# A test here takes minutes: the stacks of all threads are of interest later than elsewhere.
+test-faults: $(INSTALLED)
+	$(BIN)/pytest tests/faults -o faulthandler_timeout=900
 
 bench: $(INSTALLED) $(PEERS)/.installed
 	$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
