@@ -30,6 +30,11 @@ class Guard:
         if (refusal := self._refusal(headers)) is not None:
             await render(403, detail=refusal, instance=path)(scope, receive, send)
             return
+        if "\0" in path:  # no name holds one, and PostgreSQL refuses to look for it
+            await render(404, detail="There is nothing at a path with a NUL in it.", instance=path)(
+                scope, receive, send
+            )
+            return
         limit = _limit(path)
         body = _Counted(receive, limit=limit)
         declared = headers.get("content-length", "0")
