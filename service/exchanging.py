@@ -11,7 +11,7 @@ from service.settling import settle_all
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import TrialState
-from trainer.report import Ending, EpochReport
+from trainer.report import Answer, Ending, EpochReport, Verdict
 
 
 def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer:
@@ -27,7 +27,8 @@ def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer
     stop_overdue(desk)
     answers += stops(desk, request)
     settle_all(desk)
-    assignments = [] if request.leaving else hand_out(desk, request, worker=desk.workers[worker.id])
+    room = _with_room(request, answers)
+    assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
     settle_all(desk)
     answer = ExchangeAnswer(
         number=request.number, assignments=tuple(assignments), answers=tuple(answers), refused=refused
@@ -40,6 +41,15 @@ def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer
         ended_at=desk.now if request.leaving else None,
     )
     return answer
+
+
+def _with_room(request: Exchange, answers: list[Answer]) -> Exchange:
+    """The slots that become free by these answers are filled at once, not with the next request."""
+    last = {report.attempt for report in request.reports if report.last}  # the worker knows of their slots already
+    num_left = sum(answer.verdict is Verdict.STOP and answer.attempt not in last for answer in answers)
+    return request.model_copy(
+        update={"num_free": request.num_free + num_left, "num_wanted": request.num_wanted + num_left}
+    )
 
 
 def renew(desk: Desk, worker: Worker) -> None:

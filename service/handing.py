@@ -74,11 +74,12 @@ def trial_seed(seed: int, *, number: int) -> int:
 
 def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:
     for sweep in _in_turn(desk):
-        while (trial := _next_trial(desk, sweep, worker)) is not None:
+        num_reserved = _num_free_elsewhere(desk, worker) if ahead else 0
+        while (trial := _next_trial(desk, sweep, worker=worker, num_reserved=num_reserved)) is not None:
             assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
             if assignment is not None:
                 return assignment
-        if ahead and _num_in_flight(desk, sweep) >= parallel(desk, sweep):
+        if ahead and _num_in_flight(desk, sweep) + num_reserved >= parallel(desk, sweep):
             # Its turn, and it may not have more in flight: what another sweep had ahead would take its next place.
             return None
     return None
@@ -121,8 +122,10 @@ def _unheld(desk: Desk, sweep_id: str) -> list[Trial]:
     return [one for one in desk.open_trials(sweep_id, TrialState.WAITING) if one.number not in held]
 
 
-def _next_trial(desk: Desk, sweep: Sweep, worker: Worker) -> Trial | None:
-    if seconds_left(desk, sweep) <= 0 or _num_in_hand(desk, sweep.id) >= parallel(desk, sweep):
+def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) -> Trial | None:
+    """What this worker gets of the sweep; `num_reserved` places in flight are kept for others."""
+    num_places = parallel(desk, sweep) - num_reserved
+    if seconds_left(desk, sweep) <= 0 or _num_in_hand(desk, sweep.id) >= num_places:
         return None
     waiting = [one for one in _unheld(desk, sweep.id) if sweep.state in HANDS_OUT or _begun(one)]
     untried = [one for one in waiting if not _better_elsewhere(desk, one, worker)]
@@ -132,9 +135,18 @@ def _next_trial(desk: Desk, sweep: Sweep, worker: Worker) -> Trial | None:
         trial = desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
         if desk.attempt_of((sweep.id, promoted)) is None:  # else its checkpoint is still to come
             return trial
-    if not can_propose(desk, sweep) or _num_in_flight(desk, sweep) >= parallel(desk, sweep):
+    if not can_propose(desk, sweep) or _num_in_flight(desk, sweep) >= num_places:
         return None
     return ask(desk, sweep)
+
+
+def _num_free_elsewhere(desk: Desk, worker: Worker) -> int:
+    """Free slots of the other workers: a trial held ahead here must not take the place of one that would start there."""
+    return sum(
+        max(0, one.slots - len(desk.of_worker(one.id)))
+        for one in desk.workers.values()
+        if one.id != worker.id and one.state == worker_rows.ALIVE and one.lease_until > desk.now
+    )
 
 
 def _num_in_flight(desk: Desk, sweep: Sweep) -> int:

@@ -36,13 +36,15 @@ def begin(desk: Desk, request: Exchange) -> None:
 
 
 def take_reports(desk: Desk, reports: tuple[EpochReport, ...]) -> list[Answer]:
-    """Records all reports first, then judges them in the order of sweeps and trial numbers.
+    """Records and judges, epoch by epoch, and of one epoch in the order of sweeps and trial numbers.
 
-    So what one trial is measured against does not depend on its place in the request.
+    So what a trial is measured against does not depend on its place in the request.
     """
-    new = [(desk.attempts[report.attempt], report) for report in reports if _record(desk, report)]
     answers: list[Answer] = []
-    for attempt, report in sorted(new, key=lambda pair: (_key(pair[0]), pair[1].epoch)):
+    for attempt_id in dict.fromkeys(report.attempt for report in reports):
+        _hear(desk, attempt_id, reports=[report for report in reports if report.attempt == attempt_id])
+    heard = [(desk.attempts[report.attempt], report) for report in reports if report.attempt in desk.attempts]
+    for attempt, report in sorted(heard, key=lambda pair: (pair[1].epoch, _key(pair[0]))):
         # A row may have gone on past an epoch that ended it: what it did since does not count.
         if desk.attempts[attempt.id].state == attempt_rows.HELD:
             answers += _judge(desk, attempt, report)
@@ -105,15 +107,11 @@ def stop_overdue(desk: Desk) -> None:
                 end_trial(desk, _key(attempt), state=TrialState.FAILED, reason=reason)
 
 
-def _record(desk: Desk, report: EpochReport) -> bool:
-    """Stores an epoch once; True when it is a new one of an attempt that may still speak."""
-    attempt = desk.attempts.get(report.attempt)
-    if attempt is None or attempt.state != attempt_rows.HELD:
-        return False
-    attempt = _start(desk, attempt)
-    count_seconds(desk, attempt, seconds=report.seconds)
-    trial = desk.trials[_key(attempt)]
-    return report.epoch > trial.num_epochs or report.last
+def _hear(desk: Desk, attempt_id: int, *, reports: list[EpochReport]) -> None:
+    attempt = desk.attempts.get(attempt_id)
+    if attempt is not None and attempt.state == attempt_rows.HELD:
+        _start(desk, attempt)
+        count_seconds(desk, attempt, seconds=max(report.seconds for report in reports))
 
 
 def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:

@@ -1,5 +1,6 @@
 """What a sweep is asked to do: the body of POST /v1/sweeps, and what is stored of it."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, field_validator
@@ -180,14 +181,14 @@ class SweepSpec(Frozen):
             raise wrong("problems by plugin are not built yet", mend="name a dataset until then")
         return value
 
-    @property
+    @cached_property
     def goal_metric(self) -> MetricConfig:
         """The metric of a resolved spec."""
         assert self.metric is not None
         assert self.metric.goal is not None
         return MetricConfig(name=self.metric.name, goal=self.metric.goal)
 
-    @property
+    @cached_property
     def search_space(self) -> SearchSpace:
         """The space of a resolved spec."""
         assert not isinstance(self.space, str)
