@@ -10,6 +10,7 @@ class Setup(Frozen):
     slots: int
     device: str
     checkpoint_folder: str
+    nice: int = 0
 
 
 class ToldChild(Frozen):

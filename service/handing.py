@@ -141,7 +141,7 @@ def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) 
 
 
 def _num_free_elsewhere(desk: Desk, worker: Worker) -> int:
-    """Free slots of the other workers: a trial held ahead here must not take the place of one that would start there."""
+    """Free slots of the other workers: a trial ahead here must not take the place of one that would start there."""
     return sum(
         max(0, one.slots - len(desk.of_worker(one.id)))
         for one in desk.workers.values()
@@ -223,6 +223,7 @@ def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> A
         seed=trial.seed,
         metric=spec.goal_metric,
         rungs=desk.schedulers[sweep.id].rungs(),
+        judged=desk.schedulers[sweep.id].judged(),
         checkpoint=trial.checkpoint,
         limits=spec.limits.of_child(),
     )

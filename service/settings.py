@@ -93,7 +93,7 @@ class Settings(_UserToken):
 class WorkerSettings(BaseSettings):
     """What a worker is told by its environment.
 
-    threads: of one training. device: where it trains, as torch names it. nice: how much it stands back.
+    threads: of one training. device: where it trains, as torch names it. nice: how much its child stands back.
     lifeline_fd: a pipe whose closing tells that the supervisor is gone.
     """
 

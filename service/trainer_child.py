@@ -129,6 +129,7 @@ class PipeSource:
 def run(source: PipeSource) -> None:
     """Trains until the parent wants no more."""
     setup = source.setup()
+    os.nice(setup.nice)
     checkpoints = CheckpointStore(Path(setup.checkpoint_folder))
     train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
 

@@ -45,6 +45,7 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
         child_command=child_command,
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         own_folder=settings.home.absolute() / "worker-files" / worker,
+        child_nice=settings.nice,
     )
 
 
@@ -67,7 +68,6 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
     try:
         settings = WorkerSettings()
-        os.nice(settings.nice)
         sys.exit(work(settings, child_command=tuple(arguments.child)))
     except (ConfigurationError, ValidationError) as error:
         logger.error("%s", error)

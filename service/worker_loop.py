@@ -27,13 +27,17 @@ LEAVE_SECONDS = 4.0  # for all: who stops a worker kills it after 5
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """What a worker is started with. `own_folder` holds its files where it does not share the service's."""
+    """What a worker is started with. The child stands back by `child_nice`, not the parent: verdicts go through it, and
+    what is trained while one waits for the processor is thrown away. `own_folder` holds its files where it does not
+    share the service's.
+    """
 
     address: Address
     hello: Hello
     child_command: tuple[str, ...]
     child_environment: Mapping[str, str]
     own_folder: Path
+    child_nice: int = 0
 
 
 class WorkerLoop:
@@ -87,7 +91,7 @@ class WorkerLoop:
             return next((at for at in deadlines if at > time.monotonic()), deadlines[-1])
         due = [self._keeper.start_at] if self._keeper.start_at is not None else []
         if self._welcome is not None and not self._state.travelling and not self._idle:
-            due.append(self._heartbeat_at)
+            due.append(min(self._heartbeat_at, self._state.linger_until or self._heartbeat_at))
         if self._state.hand.limits() is not None:
             due.append(self._sample_at)
         return min(due, default=None)
@@ -208,6 +212,7 @@ class WorkerLoop:
                 slots=self._plan.hello.slots,
                 device=self._plan.hello.device,
                 checkpoint_folder=str(shared or self._plan.own_folder),
+                nice=self._plan.child_nice,
             )
         )
 

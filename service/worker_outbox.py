@@ -30,9 +30,9 @@ class Outbox:
     deaths: list[ChildDeath] = field(default_factory=list)
 
     @property
-    def empty(self) -> bool:
-        """There is nothing to tell."""
-        return not (self.reports or self.endings or self.checkpoints or self.weights or self.deaths)
+    def is_urgent(self) -> bool:
+        """There is something to tell besides reports."""
+        return bool(self.endings or self.checkpoints or self.weights or self.deaths)
 
     def forget(self, attempt: int, *, after_epoch: int) -> None:
         """Throws away what an attempt did after this epoch."""

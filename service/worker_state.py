@@ -9,6 +9,8 @@ from service.worker_outbox import Outbox
 from trainer.config import Assignment
 from trainer.report import Answer, Ending, EpochReport, Verdict
 
+LINGER_SECONDS = 0.25
+
 
 class WorkerState:
     """The attempts in hand, what is to be told, and the one exchange that may travel. Times are monotonic seconds."""
@@ -19,7 +21,8 @@ class WorkerState:
         self._travelling: Exchange | None = None
         self._answered = 0
         self._offered = 0  # of num_wanted, how many the service knows of and has not filled
-        self._news = False  # something to tell that is not in the outbox: an attempt started, a wait ended
+        self._urgent = False  # something to tell at once: a report that is judged, a wait that ended
+        self.linger_until: float | None = None  # when what is in no hurry goes out at the latest
         self._idle_version: int | None = None  # set when the last answer brought no work
         self._company: str | None = None  # of what the child was given; None: it had nothing yet
         self._draining = False
@@ -74,19 +77,21 @@ class WorkerState:
 
     def next_exchange(self, *, now: float, heartbeat_due: bool) -> Exchange | None:
         """The exchange to send now, if there is something to tell and none travels."""
-        if self._travelling is not None or not (heartbeat_due or self._has_news()):
+        lingered = self.linger_until is not None and now >= self.linger_until
+        if self._travelling is not None or not (heartbeat_due or lingered or self._has_urgent_news()):
             return None
         return self._pack(now=now, leaving=False)
 
     def next_wait(self) -> Wait | None:
         """What to wait for when there is nothing in hand and nothing to tell."""
-        if self._travelling or len(self.hand) or self._has_news() or self._draining or self._idle_version is None:
+        has_news = self.linger_until is not None or self._has_urgent_news()
+        if self._travelling or len(self.hand) or has_news or self._draining or self._idle_version is None:
             return None
         return Wait(work_version=self._idle_version)
 
     def wait_ended(self) -> None:
         """A long poll came back: ask again."""
-        self._news = True
+        self._urgent = True
 
     def drain(self) -> None:
         """Nothing more is wanted, and what no child has is handed back."""
@@ -117,16 +122,21 @@ class WorkerState:
         """There is another child, which fits any company."""
         self._company = None
 
-    def _has_news(self) -> bool:
+    def _has_urgent_news(self) -> bool:
         grown = not self._draining and self.hand.num_wanted > self._offered
-        return self._news or grown or not self._outbox.empty
+        return self._urgent or grown or self._outbox.is_urgent
+
+    def _linger(self, *, now: float) -> None:
+        """What nobody waits for goes with what comes next, so that short epochs do not cost a request each."""
+        if self.linger_until is None:
+            self.linger_until = now + LINGER_SECONDS
 
     def _pack(self, *, now: float, leaving: bool) -> Exchange:
         parcel = self._outbox.pack(now=now)
         for ending in parcel.endings:
             self.hand.drop(ending.attempt)
         quiet = leaving or self._draining
-        self._news = False
+        self._urgent, self.linger_until = bool(self._outbox.reports), None
         self._travelling = Exchange(
             number=self._answered + 1,
             answered=self._answered,
@@ -141,8 +151,9 @@ class WorkerState:
     def _hear_start(self, attempt: int, *, now: float) -> None:
         held = self.hand.get(attempt)
         if held is not None and not held.started:
-            held.taken = held.started = self._news = True
+            held.taken = held.started = True
             held.time(seconds=0.0, now=now)
+            self._linger(now=now)
 
     def _hear_report(self, report: EpochReport, *, now: float) -> None:
         held = self.hand.get(report.attempt)
@@ -152,6 +163,11 @@ class WorkerState:
         held.last = report.last
         held.time(seconds=report.seconds, now=now)
         self._outbox.reports.append((report, now))
+        judged = held.assignment.judged
+        if report.last or judged is None or report.epoch in judged:
+            self._urgent = True
+        else:
+            self._linger(now=now)
 
     def _hear_ending(self, ending: Ending, *, now: float) -> None:
         if held := self.hand.get(ending.attempt):

@@ -30,6 +30,9 @@ class Pruner(Protocol):
     def rungs(self) -> tuple[int, ...]:
         """The epochs at which PAUSE may be the verdict."""
 
+    def judged(self, *, num_epochs: int) -> tuple[int, ...] | None:
+        """The epochs before the last at which the verdict may be another than CONTINUE; None: at any."""
+
 
 def pruner_of(spec: SweepSpec) -> Pruner:
     """The pruner of a resolved spec."""

@@ -98,6 +98,10 @@ class Scheduler:
         """The epochs at which PAUSE may be the verdict."""
         return self._pruner.rungs()
 
+    def judged(self) -> tuple[int, ...] | None:
+        """The epochs before the last at which the verdict may be another than CONTINUE; None: at any."""
+        return self._pruner.judged(num_epochs=self._epochs)
+
     def _take_back(self, records: Sequence[TrialRecord]) -> None:
         for record in records:
             self._pruner.remember(record)

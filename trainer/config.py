@@ -87,7 +87,9 @@ class Assignment(Frozen):
 
     `attempt` is unique over the service's life and names the row in every message. `epochs` is the most passes over
     the training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state
-    at the end of any of these. With `checkpoint` the training goes on from there instead of from its initialisation.
+    at the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
+    what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
+    initialisation.
     """
 
     attempt: int
@@ -99,6 +101,7 @@ class Assignment(Frozen):
     seed: int = Field(ge=0)
     metric: MetricConfig
     rungs: tuple[int, ...] = ()
+    judged: tuple[int, ...] | None = None
     checkpoint: CheckpointRef | None = None
     engine: Literal["serial"] = "serial"
     limits: Limits = Limits()

@@ -59,6 +59,13 @@ class Asha:
         """Nothing is ever paused."""
         return ()
 
+    def judged(self, *, num_epochs: int) -> tuple[int, ...]:
+        """The rungs before the last epoch."""
+        epochs: list[int] = []
+        while (epoch := self._rung_epochs(len(epochs))) < num_epochs:
+            epochs.append(epoch)
+        return tuple(epochs)
+
     def _rung_epochs(self, rung: int) -> int:
         return int(self._first_epochs * self._reduction_factor**rung)
 

@@ -46,6 +46,10 @@ class Hyperband:
         """Nothing is ever paused."""
         return ()
 
+    def judged(self, *, num_epochs: int) -> tuple[int, ...]:
+        """The rungs of all brackets."""
+        return tuple(sorted({epoch for each in self._brackets for epoch in each.judged(num_epochs=num_epochs)}))
+
     def _bracket(self, number: int) -> Asha:
         place = crc32(f"{STUDY_NAME}_{number}".encode()) % sum(self._shares)
         for bracket, share in zip(self._brackets, self._shares, strict=True):

@@ -59,6 +59,9 @@ class Median:
         """Nothing is ever paused."""
         return None
 
+    def judged(self, *, num_epochs: int) -> None:
+        """Any epoch may be the one that ends a trial."""
+
     def rungs(self) -> tuple[int, ...]:
         """Nothing is ever paused."""
         return ()

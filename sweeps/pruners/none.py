@@ -23,6 +23,10 @@ class NeverStop:
         """Nothing is ever paused."""
         return None
 
+    def judged(self, *, num_epochs: int) -> tuple[int, ...]:  # noqa: ARG002 - none of them is
+        """No epoch is judged."""
+        return ()
+
     def rungs(self) -> tuple[int, ...]:
         """Nothing is ever paused."""
         return ()

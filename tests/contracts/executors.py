@@ -17,9 +17,16 @@ def plan(folder: Path, *, num_workers: int = 2, command: tuple[str, ...] = SLEEP
 
 def running() -> dict[str, psutil.Process]:
     """The workers that are children of this process, by id."""
-    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    found = [(environment_of(child).get("RAVINE_WORKER_ID"), child) for child in children]
+    found = [(_worker_id(child), child) for child in psutil.Process().children()]
     return {worker: child for worker, child in found if worker is not None}
+
+
+def _worker_id(child: psutil.Process) -> str | None:
+    try:
+        lives = child.status() != psutil.STATUS_ZOMBIE
+        return environment_of(child).get("RAVINE_WORKER_ID") if lives else None
+    except psutil.NoSuchProcess:  # it ended between the listing and the look: gone is what it is
+        return None
 
 
 def environment_of(child: psutil.Process) -> dict[str, str]:

@@ -138,6 +138,22 @@ def test_what_is_built_never_pauses(pair: Pair) -> None:
     assert pruner.promote() is None
 
 
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_epochs_that_are_not_judged_always_continue(pair: Pair) -> None:
+    pruner, draw = pair.ours("minimize"), random.Random(5)
+    judged = pruner.judged(num_epochs=EPOCHS)
+    stopped_at = set()
+    for number in range(60):
+        for epoch in range(1, EPOCHS):
+            if pruner.report(number, epoch=epoch, value=draw.random()) is not Verdict.CONTINUE:
+                stopped_at.add(epoch)
+                break
+        else:
+            pruner.end(number, state=TrialState.COMPLETED)
+    assert judged is None or stopped_at <= set(judged)
+    assert judged == () or stopped_at
+
+
 def test_a_value_that_is_not_finite_is_not_promoted_and_does_not_count() -> None:
     pruner = Asha(min_epochs=1, reduction_factor=2, goal="minimize")
     assert pruner.report(0, epoch=1, value=None) is Verdict.STOP

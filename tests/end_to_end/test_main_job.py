@@ -85,7 +85,11 @@ def test_the_events_tell_the_whole_story_in_order(ravine: RunningRavine, finishe
     assert ids == sorted(set(ids))
     last = {event.trial: event.data["state"] for event in events if event.kind == "trial.state"}
     assert Counter(last.values()) == {str(state): count for state, count in finished.trial_counts.items()}
-    assert [event.data["state"] for event in events if event.kind == "sweep.state"] == ["PENDING", "RUNNING", "COMPLETED"]
+    assert [event.data["state"] for event in events if event.kind == "sweep.state"] == [
+        "PENDING",
+        "RUNNING",
+        "COMPLETED",
+    ]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-
-
 from sweeps.states import SweepState
 from tests.end_to_end.running import RunningRavine, running_ravine, wait_for
 
@@ -32,8 +30,10 @@ def test_service_killed_twice_and_workers_five_times(tmp_path: Path) -> None:
     random.Random(SEED).shuffle(kills)
     with running_ravine(tmp_path / "home") as ravine:
         sweep_id = ravine.client.create_sweep(SWEEP).id
-        recovered = [_kill_in_the_middle(ravine, sweep_id, module=module, after=TRIALS_BETWEEN * (index + 1))
-                     for index, module in enumerate(kills)]
+        recovered = [
+            _kill_in_the_middle(ravine, sweep_id, module=module, after=TRIALS_BETWEEN * (index + 1))
+            for index, module in enumerate(kills)
+        ]
         wait_for(lambda: _final(ravine, sweep_id), seconds=SECONDS)
         _check(ravine, sweep_id)
         print(f"{len(kills)} faults, 0 lost, 0 doubled, 0 stuck, {max(recovered):.1f} s to recover, seed {SEED}")  # noqa: T201
@@ -62,5 +62,7 @@ def _check(ravine: RunningRavine, sweep_id: str) -> None:
             epochs = [one.epoch for one in ravine.client.epochs(sweep_id, number=trial.number)]
             assert epochs == list(range(1, 61))
     wait_for(lambda: ravine.client.sweep(sweep_id).mlflow.pending == 0, seconds=SECONDS)
-    found = ravine.mlflow("runs/search", experiment_ids=[ravine.client.sweep(sweep_id).mlflow.experiment_id], max_results=1000)
+    found = ravine.mlflow(
+        "runs/search", experiment_ids=[ravine.client.sweep(sweep_id).mlflow.experiment_id], max_results=1000
+    )
     assert len(found["runs"]) == 101

@@ -55,6 +55,10 @@ class PauseAtThree:
     def rungs(self) -> tuple[int, ...]:
         return (3,)
 
+    def judged(self, *, num_epochs: int) -> tuple[int, ...]:
+        del num_epochs
+        return (3,)
+
 
 def test_trials_are_numbered_from_the_records_on() -> None:
     records = [record(number, TrialState.COMPLETED, [1.0]) for number in range(3)]
