@@ -1,7 +1,7 @@
 """A trainer child that trains nothing: all epochs of an assignment are reported at once. Measures the service's cost.
 
-Speaks what service/child_messages.py describes, in plain JSON: `python noop_child.py READ WRITE`. A worker is started
-with it by `python -m service.worker --child python benchmarks/noop_child.py`.
+Speaks what service/worker/child_messages.py describes, in plain JSON: `python noop_child.py READ WRITE`. A worker is
+started with it by `python -m service.worker --child python benchmarks/noop_child.py`.
 """
 
 import json

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.addresses import Addresses
 from service.client import Client
 from service.settings import with_variables
+from service.supervision.addresses import Addresses
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -24,7 +24,11 @@ def served(home: Path, **settings: str | int) -> Iterator[Client]:
     with log_path.open("wb") as log:
         # A session of its own: after Ctrl-C it is this program that stops it.
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.up"], env=environment, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "service.supervision.up"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         _await_ready(process, home=home, log_path=log_path)

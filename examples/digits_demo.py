@@ -10,15 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from service.addresses import Addresses, forget
 from service.client import Client
-from service.display import answer_lines, counts_text
-from service.ports import is_free
+from service.commands.display import answer_lines, counts_text
+from service.commands.spec_file import read_spec
+from service.commands.watch import follow
 from service.schemas import SweepAnswer
 from service.settings import Settings, load, with_variables
-from service.spec_file import read_spec
-from service.up import prepare_home
-from service.watch import follow
+from service.supervision.addresses import Addresses, forget
+from service.supervision.ports import is_free
+from service.supervision.up import prepare_home
 from sweeps.states import SweepState
 
 SPEC = Path(__file__).with_name("digits.yaml")
@@ -62,7 +62,11 @@ def served(settings: Settings) -> Iterator[str]:
     with log_path.open("wb") as log:
         # A session of its own: after Ctrl-C it is this program that stops it.
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.up"], env=environment, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "service.supervision.up"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         yield _until_ready(process, home=home, log_path=log_path)

@@ -11,11 +11,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.errors import ConfigurationError, NotTheOwner
 from service.files import Files
-from service.lifeline import when_closed
 from service.logs import log_json_lines
 from service.migrating import migrate
 from service.parts import Parts
@@ -24,6 +23,7 @@ from service.routes.documented import describe
 from service.routes.guard import Guard
 from service.routes.problem_json import install
 from service.settings import Settings, load, make_join_token
+from service.supervision.lifeline import when_closed
 from service.timekeeper import Timekeeper
 
 log = structlog.get_logger()

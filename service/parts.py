@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.files import Files
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.errors import StorageFull, Unavailable
 from service.executors.choosing import executor_of
 from service.executors.contract import Executor

@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 
-from service.child_messages import ChildSaid, Setup, ToldChild
+from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment
 from trainer.engine import train

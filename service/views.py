@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from service.coordination.ordering import width_warnings
 from service.errors import NotFound
-from service.ordering import width_warnings
 from service.records import Epoch, Event, MlflowRun, Sweep, Trial
 from service.schemas import (
     BaselineAnswer,

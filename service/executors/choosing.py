@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.executors.contract import Believed, Executor
 from service.executors.external import ExternalExecutor
 from service.executors.local import LocalExecutor, LocalPlan

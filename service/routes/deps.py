@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.errors import Unauthorized
 from service.files import Files

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
+from service.coordination.ordering import resolve, width_warnings
 from service.errors import MalformedJson
-from service.ordering import resolve, width_warnings
 from service.paging import DEFAULT_PAGE, place_of, token_of
 from service.parts import Parts
 from service.records import Sweep

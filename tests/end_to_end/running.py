@@ -88,7 +88,9 @@ def running_ravine(home: Path, **variables: str) -> Iterator[RunningRavine]:
     environment = {**inherited, **ports, "RAVINE_HOME": str(home), **variables}
     home.mkdir(parents=True, exist_ok=True)
     with (home / "up.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "service.up"], env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.supervision.up"], env=environment, stdout=log, stderr=log
+        )
     ravine: RunningRavine | None = None
     try:
         ravine = RunningRavine(home, process)

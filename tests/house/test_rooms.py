@@ -87,10 +87,10 @@ def test_an_import_in_a_function_is_found() -> None:
     ("module", "strangers"),
     [
         ("service.app", ("torch", "mlflow")),
-        ("service.worker", ("torch", "mlflow", "optuna")),
+        ("service.worker.worker", ("torch", "mlflow", "optuna")),
         ("service.client", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
-        ("service.cli", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
-        ("service.up", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
+        ("service.commands.cli", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
+        ("service.supervision.up", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
     ],
 )
 def test_importing_a_program_loads_no_stranger(module: str, strangers: tuple[str, ...]) -> None:

@@ -8,9 +8,9 @@ PROGRAM = sources(*PROGRAMS)
 
 BROAD_EXCEPTS = {
     "service/timekeeper.py": "around the one thread in which time passes: it says why, and ends the service",
-    "service/recorder.py": "around one step of the recorder: MLflow may raise anything",
+    "service/recorder/recorder.py": "around one step of the recorder: MLflow may raise anything",
     "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
-    "service/worker_link.py": "around one worker's exchange",
+    "service/worker/link.py": "around one worker's exchange",
     "trainer/serial.py": "around one trial: a user's model may raise anything",
 }
 LONG_FUNCTIONS = {

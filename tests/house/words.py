@@ -28,14 +28,14 @@ class Word:
 WORDS = (
     Word(("torch",), ("trainer/",)),
     Word(("optuna", "cmaes"), ("sweeps/",)),
-    Word(("mlflow",), ("service/recorder",)),
+    Word(("mlflow",), ("service/recorder/",)),
     Word(("fastapi", "starlette"), ("service/routes/", "service/app.py", "service/errors.py")),
     Word(("sqlalchemy", "alembic", "sqlite3", "psycopg"), SQL_ROOMS),
     Word(("ray",), ("service/executors/",)),
 )
 # Whoever holds a transaction may say so in its types; MLflow's own database is the recorder's, not ours.
 ANYWHERE = ("sqlalchemy.Connection",)
-EXCEPTIONS = {("service/recorder_mlflow.py", "sqlite3"), ("service/recorder_mlflow.py", "sqlalchemy")}
+EXCEPTIONS = {("service/recorder/mlflow_client.py", "sqlite3"), ("service/recorder/mlflow_client.py", "sqlalchemy")}
 ENVIRONMENT_ROOM = "service/settings.py"
 
 

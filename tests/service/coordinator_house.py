@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.files import Files
 from service.records import Epoch, Event, Sweep, Trial

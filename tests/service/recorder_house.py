@@ -9,9 +9,9 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from service.recorder_content import Origin
-from service.recorder_copier import Copier
-from service.recorder_mlflow import EmbeddedMlflow, open_mlflow
+from service.recorder.content import Origin
+from service.recorder.copier import Copier
+from service.recorder.mlflow_client import EmbeddedMlflow, open_mlflow
 from service.records import MlflowRun
 from service.stores import runs
 from tests.service.recorder_story import Story, accuracy

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from service.child_messages import ChildSaid, Setup, ToldChild
+from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from trainer.config import Assignment, CheckpointRef
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
 

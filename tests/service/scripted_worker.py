@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.coordinator import Coordinator
+from service.coordination.coordinator import Coordinator
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Hello, InHand
 from trainer.config import Assignment, CheckpointRef
 from trainer.report import Ending, EpochReport, Verdict

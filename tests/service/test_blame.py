@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.blame import final_reason, of_child, of_exception, of_worker
+from service.coordination.blame import final_reason, of_child, of_exception, of_worker
 from service.protocol import ChildDeath
 
 

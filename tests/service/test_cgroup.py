@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.cgroup import num_oom_kills
+from service.worker.cgroup import num_oom_kills
 
 
 def test_the_count_of_the_own_group_is_read(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from service.ports import free_port
 from service.schemas import BaselineAnswer, BestAnswer, ValidatedAnswer
 from service.settings import with_variables
+from service.supervision.ports import free_port
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer
 
@@ -33,7 +33,7 @@ def api() -> Iterator[ScriptedApi]:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "service.cli", *words]
+    return [sys.executable, "-m", "service.commands.cli", *words]
 
 
 def ravine(*words: str, url: str, typed: str = "") -> subprocess.CompletedProcess[str]:

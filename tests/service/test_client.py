@@ -7,8 +7,8 @@ import pytest
 
 from service.client import Client
 from service.client_errors import Denied, Missing, Refused, Rejected, TryLater, Unreachable
-from service.ports import free_port
 from service.schemas import ValidatedAnswer
+from service.supervision.ports import free_port
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer

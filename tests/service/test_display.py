@@ -1,6 +1,6 @@
 """What a person reads."""
 
-from service.display import NUM_TOP_TRIALS, answer_lines, counts_text, number, progress_line, top_trials
+from service.commands.display import NUM_TOP_TRIALS, answer_lines, counts_text, number, progress_line, top_trials
 from service.schemas import BestAnswer, TrialAnswer
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import sweep_answer, trial_answer

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from service.addresses import Addresses
-from service.doctor import api_check, database_check, disk_check, mlflow_check, permission_checks, version_checks
-from service.ports import free_port
+from service.commands.doctor import (
+    api_check,
+    database_check,
+    disk_check,
+    mlflow_check,
+    permission_checks,
+    version_checks,
+)
 from service.settings import Settings, with_variables
+from service.supervision.addresses import Addresses
+from service.supervision.ports import free_port
 from tests.service.scripted_api import Said, ScriptedApi, scripted_api
 
 
@@ -82,7 +89,7 @@ def test_versions_that_fit() -> None:
 def test_the_whole_visit_ends_with_a_code(tmp_path: Path) -> None:
     environment = with_variables(home=tmp_path / "home", port=free_port(), mlflow_port=free_port()) | {"COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "service.doctor"],
+        [sys.executable, "-m", "service.commands.doctor"],
         env=environment,
         capture_output=True,
         text=True,
@@ -97,7 +104,7 @@ def test_the_whole_visit_ends_with_a_code(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_a_finding(tmp_path: Path) -> None:
     environment = with_variables(home=tmp_path, port="many") | {"COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "service.doctor"],
+        [sys.executable, "-m", "service.commands.doctor"],
         env=environment,
         capture_output=True,
         text=True,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.lifecycle import VERBS, next_state, refusal
+from service.coordination.lifecycle import VERBS, next_state, refusal
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
 
 ENDED_BY_USER_OR_FAULT = {SweepState.STOPPED, SweepState.CANCELLED, SweepState.FAILED}

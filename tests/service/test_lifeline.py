@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from service.lifeline import wait_until_gone, when_closed
+from service.supervision.lifeline import wait_until_gone, when_closed
 
 # Prints its pid and that of what it starts; the stubborn one has to be killed.
 OBEDIENT = """
@@ -31,7 +31,7 @@ def pipe() -> Iterator[list[int]]:
 
 
 def start(code: str, *, read_end: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "service.lifeline", str(read_end), "--", sys.executable, "-c", code]
+    command = [sys.executable, "-m", "service.supervision.lifeline", str(read_end), "--", sys.executable, "-c", code]
     return subprocess.Popen(command, pass_fds=(read_end,), stdout=subprocess.PIPE, text=True)
 
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 
-from service.ports import comes_free, free_port, is_free
+from service.supervision.ports import comes_free, free_port, is_free
 
 
 def listening() -> socket.socket:

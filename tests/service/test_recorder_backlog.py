@@ -1,6 +1,6 @@
 """What is due, and up to where all was copied: pure."""
 
-from service.recorder_backlog import Backlog, Deletion
+from service.recorder.backlog import Backlog, Deletion
 from service.records import Event
 from service.stores.runs import PARENT
 

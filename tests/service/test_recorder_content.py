@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from service.recorder_content import Origin, Point, spec_text, sweep_content, trial_content
-from service.recorder_note import Standing, note
+from service.recorder.content import Origin, Point, spec_text, sweep_content, trial_content
+from service.recorder.note import Standing, note
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from tests.service.recorder_story import BEGIN, make_epoch, make_sweep, make_trial

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from service.recorder_content import Point, RunContent, RunStatus
-from service.recorder_mlflow import ArtifactsAway, EmbeddedMlflow
+from service.recorder.content import Point, RunContent, RunStatus
+from service.recorder.mlflow_client import ArtifactsAway, EmbeddedMlflow
 from service.records import MlflowRun
 from service.stores import runs
 from service.stores.runs import PARENT

@@ -15,9 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from service.recorder_content import Origin
-from service.recorder_copier import Copier
-from service.recorder_mlflow import open_mlflow
+from service.recorder.content import Origin
+from service.recorder.copier import Copier
+from service.recorder.mlflow_client import open_mlflow
 from service.stores import runs
 from sweeps.states import SweepState
 from tests.service.recorder_story import BEGIN, Story, accuracy

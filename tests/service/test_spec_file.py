@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from service.commands.spec_file import read_spec
 from service.errors import ConfigurationError
-from service.spec_file import read_spec
 from sweeps.spec import SweepSpec
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))

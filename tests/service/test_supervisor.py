@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from service.lifeline import wait_until_gone
-from service.ports import free_port
-from service.supervisor import LONGEST_PAUSE_SECONDS, pause_before_start
+from service.supervision.lifeline import wait_until_gone
+from service.supervision.ports import free_port
+from service.supervision.supervisor import LONGEST_PAUSE_SECONDS, pause_before_start
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 20.0
@@ -26,8 +26,8 @@ PATIENCE_SECONDS = 20.0
 SUPERVISOR = """
 import json, os, sys
 from pathlib import Path
-from service.processes import Part
-from service.supervisor import Supervisor
+from service.supervision.processes import Part
+from service.supervision.supervisor import Supervisor
 
 told = json.loads(sys.argv[1])
 speak = int(told["pipe"])
@@ -52,7 +52,7 @@ sys.exit(Supervisor(parts, lifeline=lifeline, log_folder=Path(told["folder"]), o
 # The beginning of each part: says its name and pid, and ends when the lifeline closes.
 SPEAKS = """
 import os, signal, subprocess, sys, time
-from service.lifeline import when_closed
+from service.supervision.lifeline import when_closed
 def say(what):
     with open(os.environ["PIPE"], "w") as pipe:
         pipe.write(f"{sys.argv[1]} {what}\\n")

@@ -10,9 +10,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from service.child_messages import ChildSaid, Setup, ToldChild
-from service.child_process import ChildProcess
 from service.settings import inherited
+from service.worker.child_messages import ChildSaid, Setup, ToldChild
+from service.worker.child_process import ChildProcess
 from trainer.config import Assignment, MetricConfig, ProblemConfig, Settings
 from trainer.report import Answer, Verdict
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from service.addresses import Addresses, forget
 from service.errors import ConfigurationError
-from service.ports import free_port, is_free
-from service.processes import ravine_parts
 from service.settings import Settings
-from service.up import choose_ports, only_one, prepare_home
+from service.supervision.addresses import Addresses, forget
+from service.supervision.ports import free_port, is_free
+from service.supervision.processes import ravine_parts
+from service.supervision.up import choose_ports, only_one, prepare_home
 
 HOLDS = """
 import sys
 from pathlib import Path
-from service.up import only_one
+from service.supervision.up import only_one
 with only_one(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

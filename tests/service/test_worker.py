@@ -99,5 +99,6 @@ def test_a_paused_attempt_leaves_a_checkpoint_and_can_come_back(
 
 def test_the_parent_stays_small() -> None:
     heavy = "{'torch', 'optuna', 'mlflow', 'fastapi', 'sqlalchemy', 'numpy'}"
-    code = f"import sys, service.worker; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
+    loaded = f"{heavy} & set(sys.modules)"
+    code = f"import sys, service.worker.worker; sys.exit(str({loaded}) if {loaded} else 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

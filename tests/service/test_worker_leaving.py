@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from service.protocol import Hello
-from service.worker_loop import WorkerLoop, WorkerPlan
-from service.worker_session import Address
+from service.worker.loop import WorkerLoop, WorkerPlan
+from service.worker.session import Address
 from tests.service.scripted_service import JOIN_TOKEN, ScriptedService
 from tests.service.workers import (
     EXIT_SECONDS,

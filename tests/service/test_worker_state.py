@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.child_messages import ChildSaid
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Refusal
-from service.worker_outbox import MAX_REPORTS
-from service.worker_state import WorkerState
+from service.worker.child_messages import ChildSaid
+from service.worker.outbox import MAX_REPORTS
+from service.worker.state import WorkerState
 from tests.service.workers import (
     assignment,
 )

@@ -1,0 +1,247 @@
+"""The one owner of sweeps: every change goes through here, one transaction each, one after the other."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Connection
+
+from service.bell import Bell
+from service.coordination import verbs
+from service.coordination.desk import Desk
+from service.coordination.exchanging import exchange, expire, worker_gone
+from service.coordination.judging import stop_overdue
+from service.coordination.keeping import keep_weights
+from service.coordination.ordering import body_hash, invalid, new_sweep_id, resolve
+from service.coordination.sessions import authenticated, new_token, new_worker
+from service.coordination.settling import pending_reason, settle_all
+from service.database import Database
+from service.errors import (
+    Conflict,
+    NotFound,
+    NotTheOwner,
+    ServiceError,
+    StorageFull,
+    Unavailable,
+)
+from service.files import Files
+from service.protocol import HEARTBEAT_SECONDS, LEASE_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
+from service.records import Sweep, Trial, Worker
+from service.schemas import Extension
+from service.stores import idempotency, owner
+from service.stores import sweeps as sweep_rows
+from service.stores import trials as trial_rows
+from service.stores import workers as worker_rows
+from sweeps.scheduler import Scheduler
+from sweeps.states import FINAL_SWEEP_STATES, SweepState
+from sweeps.wrong import FieldError
+from trainer.config import Setting
+
+log = structlog.get_logger()
+
+ATTEMPTS_PER_OWNER = 2**32
+
+
+class Coordinator:
+    """Changes sweeps for users and hands out their trials to workers.
+
+    `work` rings when there may be something to hand out, `news` when events were stored.
+    """
+
+    def __init__(
+        self, database: Database, *, files: Files, make_scheduler: Callable[..., Scheduler] = Scheduler
+    ) -> None:
+        self.work = Bell()
+        self.news = Bell()
+        self._database = database
+        self._files = files
+        self._make_scheduler = make_scheduler
+        self._lock = threading.RLock()
+        self._desk: Desk | None = None
+        self._owner_epoch = 0
+        self._next_attempt = 1
+        self._heard: set[str] = set()
+        self._was_away = False
+
+    def open(self) -> None:
+        """Takes the ownership; whoever had it before is refused from now on. Reads what is under way."""
+        with self._lock, self._database.write() as connection:
+            self._owner_epoch = owner.take(connection)
+            self._next_attempt = self._owner_epoch * ATTEMPTS_PER_OWNER
+            # No lease ends because of the time in which nobody was there to renew it.
+            worker_rows.extend_leases(connection, until=self._database.now(connection) + LEASE_SECONDS)
+
+    def create(self, raw: object, *, key: str | None = None) -> Sweep:
+        """A new sweep of this body; the one that the same Idempotency-Key made before, when there is one."""
+        sweep_id = new_sweep_id()
+        spec = resolve(raw, sweep_id=sweep_id)
+        with self._step() as (desk, connection):
+            if key is not None and (known := _known(connection, key, raw=raw, now=desk.now)) is not None:
+                return known
+            sweep = verbs.create(desk, sweep_id, spec=spec)
+            if key is not None:
+                idempotency.add(connection, key, body_hash=body_hash(raw), sweep_id=sweep_id, now=desk.now)
+        return sweep
+
+    def change(self, sweep_id: str, *, verb: str) -> Sweep:
+        """:pause, :resume, :stop, :cancel."""
+        with self._step() as (desk, connection):
+            return verbs.change(desk, _find(desk, connection, sweep_id), verb=verb)
+
+    def extend(self, sweep_id: str, *, by: Extension) -> Sweep:
+        """:extend."""
+        with self._step() as (desk, connection):
+            sweep = _find(desk, connection, sweep_id)
+            verbs.check_extension(sweep, by=by)
+            if sweep.state is SweepState.COMPLETED:
+                desk.open_sweep(sweep, connection=connection)
+            return verbs.extend(desk, sweep, by=by)
+
+    def try_settings(self, sweep_id: str, *, settings: dict[str, Setting]) -> Trial:
+        """A trial of these settings."""
+        with self._step() as (desk, connection):
+            return verbs.try_settings(desk, _find(desk, connection, sweep_id), settings=settings)
+
+    def delete(self, sweep_id: str, *, mlflow_runs: bool) -> None:
+        """Removes a final sweep and its files, and asks the recorder to remove its MLflow runs."""
+        with self._step() as (desk, connection):
+            sweep = _find(desk, connection, sweep_id)
+            if sweep.state not in FINAL_SWEEP_STATES:
+                raise Conflict(f"The sweep is {sweep.state.value}: :cancel it, then delete it.")
+            desk.garbage += sweep_rows.files(connection, sweep_id)
+            sweep_rows.remove(connection, sweep_id)
+            desk.log(sweep_id, kind="sweep.deleted", state="runs" if mlflow_runs else None)
+
+    def hello(self, hello: Hello) -> Welcome:
+        """A worker introduces itself and gets a session of its own."""
+        token = new_token()
+        with self._step() as (desk, connection):
+            if worker_rows.get(connection, hello.worker) is not None:
+                raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
+            desk.add_worker(new_worker(hello, token=token, now=desk.now))
+        self._heard.add(hello.worker)
+        log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
+        return Welcome(
+            token=token,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            files_folder=str(self._files.folder),
+            files_marker=self._files.marker,
+        )
+
+    def exchange(self, worker_id: str, *, token: str, request: Exchange) -> ExchangeAnswer:
+        """One request of a worker, in one transaction; the stored answer for a number that came before."""
+        with self._lock:
+            with self._step() as (desk, connection):
+                worker = authenticated(desk, worker_id, token=token)
+                self._heard.add(worker_id)
+                if request.number == worker.request_number:
+                    answer = ExchangeAnswer.model_validate(worker.answer)
+                elif request.number < worker.request_number:
+                    raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
+                else:
+                    answer = exchange(desk, request, worker=worker)
+                    desk.garbage += keep_weights(connection, request.weights, worker_id=worker_id)
+            # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
+            return answer.model_copy(update={"work_version": self.work.count})
+
+    def authenticate(self, worker_id: str, *, token: str) -> None:
+        """Raises unless the token is this worker's session's."""
+        with self._lock:
+            desk = self._desk
+            if desk is not None and worker_id in desk.workers:
+                authenticated(desk, worker_id, token=token)
+                return
+        with self._step() as (desk, _connection):
+            authenticated(desk, worker_id, token=token)
+
+    def is_heard(self, worker_id: str) -> bool:
+        """Whether the worker spoke since this coordinator began."""
+        return worker_id in self._heard
+
+    def worker_gone(self, worker_id: str, *, how: str) -> None:
+        """The executor saw that this worker is gone."""
+        with self._step() as (desk, _connection):
+            worker_gone(desk, worker_id, how=how)
+            settle_all(desk)
+
+    def workers(self) -> list[Worker]:
+        """The workers that are here."""
+        with self._step() as (desk, _connection):
+            return list(desk.workers.values())
+
+    def tick(self) -> None:
+        """What happens because time passes: leases end, budgets in seconds are spent."""
+        with self._step() as (desk, _connection):
+            expire(desk)
+            stop_overdue(desk)
+            settle_all(desk)
+            for sweep in list(desk.sweeps.values()):
+                if sweep.state is SweepState.PENDING and sweep.reason != pending_reason(desk):
+                    desk.change_sweep(sweep.id, reason=pending_reason(desk))
+
+    @contextmanager
+    def _step(self) -> Iterator[tuple[Desk, Connection]]:
+        """One transaction on the desk, alone. After a failure the desk is read anew from the tables."""
+        with self._lock:
+            try:
+                with self._database.write() as connection:
+                    if owner.epoch(connection) != self._owner_epoch:
+                        raise NotTheOwner("Another coordinator has taken over this database.")
+                    desk = self._ready_desk(connection)
+                    yield desk, connection
+                    num_events = desk.num_events()
+                    desk.flush(connection)
+                    garbage = set(desk.garbage) - trial_rows.named_files(connection, desk.garbage)
+            except BaseException as error:
+                self._forget(error)
+                raise
+            self._was_away = False
+            self._files.remove(garbage)
+            self._after_commit(desk, num_events=num_events)
+
+    def _forget(self, error: BaseException) -> None:
+        """Throws the desk away, unless nothing was changed on it: a request that was refused costs no reading."""
+        self._was_away = self._was_away or isinstance(error, Unavailable | StorageFull)
+        if self._desk is not None and not (self._desk.is_clean() and isinstance(error, ServiceError)):
+            self._next_attempt = max(self._next_attempt, self._desk.next_attempt)
+            self._desk = None
+            log.warning("desk.thrown_away", error=type(error).__name__, detail=str(error))
+
+    def _ready_desk(self, connection: Connection) -> Desk:
+        now = self._database.now(connection)
+        if self._was_away:  # nor because the database was away
+            worker_rows.extend_leases(connection, until=now + LEASE_SECONDS)
+        if self._desk is None or self._was_away:
+            self._desk = Desk(self._make_scheduler, now=now)
+            self._desk.load(connection, min_attempt=self._next_attempt)
+        self._desk.now = now
+        self._desk.has_work = False
+        return self._desk
+
+    def _after_commit(self, desk: Desk, *, num_events: int) -> None:
+        self._next_attempt = desk.next_attempt
+        desk.garbage.clear()
+        if num_events:
+            self.news.ring()
+        if desk.has_work:
+            self.work.ring()
+
+
+def _find(desk: Desk, connection: Connection, sweep_id: str) -> Sweep:
+    sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
+    if sweep is None:
+        raise NotFound(f"There is no sweep {sweep_id}; GET /v1/sweeps lists them.")
+    return sweep
+
+
+def _known(connection: Connection, key: str, *, raw: object, now: float) -> Sweep | None:
+    found = idempotency.find(connection, key, now=now)
+    if found is None:
+        return None
+    stored_hash, sweep_id = found
+    if stored_hash != body_hash(raw):
+        raise invalid(
+            (FieldError("Idempotency-Key", "came with another body before", "use a new key for a new sweep"),)
+        )
+    return sweep_rows.get(connection, sweep_id)

@@ -1,0 +1,247 @@
+"""All that is under way, at hand: the sweeps that are not final, their open trials and attempts, the workers.
+
+The desk is a copy of the tables' rows, never a truth of its own: a step changes records on the desk, `flush` writes
+what changed in the same transaction, and after a transaction that failed the desk is thrown away and read again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+
+from service.coordination.shelf import Shelf
+from service.coordination.unwritten import Unwritten
+from service.records import Attempt, Epoch, Event, Sweep, Trial, Worker
+from service.stores import attempts as attempt_rows
+from service.stores import epochs as epoch_rows
+from service.stores import sweeps as sweep_rows
+from service.stores import trials as trial_rows
+from service.stores import workers as worker_rows
+from sweeps.records import TrialRecord
+from sweeps.scheduler import Scheduler
+from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
+
+TrialKey: TypeAlias = tuple[str, int]
+"""(sweep id, trial number)"""
+
+
+@dataclass
+class Service:
+    """How much of the workers' time a sweep had: the basis of fair shares. Times in seconds."""
+
+    worker_seconds: float = 0.0
+    num_ended: int = 0
+    ended_seconds: float = 0.0
+
+    def trial_seconds(self) -> float:
+        """The mean training time of the trials that ended so far."""
+        return self.ended_seconds / self.num_ended if self.num_ended else 0.0
+
+
+@dataclass
+class Desk:
+    """What is under way. `now` is the time of the step on the database's clock."""
+
+    make_scheduler: Callable[..., Scheduler]
+    now: float = 0.0
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+    schedulers: dict[str, Scheduler] = field(default_factory=dict)
+    trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(_trial_labels))
+    values: dict[TrialKey, dict[int, float | None]] = field(default_factory=dict)
+    attempts: Shelf[int, Attempt] = field(default_factory=lambda: Shelf(_attempt_labels))
+    workers: dict[str, Worker] = field(default_factory=dict)
+    service: dict[str, Service] = field(default_factory=lambda: defaultdict(Service))
+    num_trials: dict[str, int] = field(default_factory=dict)
+    best_values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    exhausted: set[str] = field(default_factory=set)
+    tried: dict[TrialKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    next_attempt: int = 1
+    next_position: int = 1
+    has_work: bool = False
+    garbage: list[str] = field(default_factory=list)
+    _unwritten: Unwritten = field(default_factory=Unwritten)
+
+    def load(self, connection: Connection, *, min_attempt: int) -> None:
+        """Reads all that is under way from the tables. No new attempt gets an id under `min_attempt`."""
+        self.next_attempt = max(attempt_rows.highest_id(connection) + 1, min_attempt)
+        self.workers = {one.id: one for one in worker_rows.here(connection)}
+        self.next_position = sweep_rows.highest_position(connection) + 1
+        for held in attempt_rows.all_open(connection):
+            self.attempts.put(held.id, record=held)
+        for one in sweep_rows.unfinished(connection):
+            self.open_sweep(one, connection=connection)
+
+    def open_sweep(self, opened: Sweep, *, connection: Connection) -> None:
+        """Puts a sweep on the desk, its search rebuilt from the tables."""
+        every = trial_rows.page(connection, opened.id)
+        values = epoch_rows.metric_values(connection, opened.id, metric=opened.spec.goal_metric.name)
+        records = [_trial_record(one, values.get(one.number, {})) for one in every]
+        self.sweeps[opened.id] = opened
+        self.num_trials[opened.id] = len(every)
+        self.schedulers[opened.id] = self.make_scheduler(opened.spec, records=records, study_attrs=opened.study_attrs)
+        completed = [one.value for one in every if one.state is TrialState.COMPLETED and one.value is not None]
+        completed.sort(reverse=opened.spec.goal_metric.goal == "maximize")
+        self.best_values[opened.id] = completed[: opened.spec.keep.weights]
+        for one in every:
+            if one.state not in FINAL_TRIAL_STATES:
+                self.trials.put((opened.id, one.number), record=one)
+                self.values[opened.id, one.number] = values.get(one.number, {})
+        open_numbers = [one.number for one in every if (opened.id, one.number) in self.trials]
+        for past in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
+            if past.started and past.how not in (None, attempt_rows.HANDED_BACK, attempt_rows.PAUSED):
+                self.tried[opened.id, past.number].add(past.worker_id)
+
+    def add_sweep(self, new: Sweep) -> Sweep:
+        """A new sweep; its position is given here."""
+        new = replace(new, position=self.next_position)
+        self.next_position += 1
+        self.sweeps[new.id] = new
+        self.num_trials[new.id] = 0
+        self.schedulers[new.id] = self.make_scheduler(new.spec, records=(), study_attrs=new.study_attrs)
+        self._unwritten.add("sweep", key=new.id, record=new)
+        return new
+
+    def change_sweep(self, sweep_id: str, **values: Any) -> Sweep:
+        """A sweep with some fields changed; a change of state is an event."""
+        before = self.sweeps[sweep_id]
+        after = replace(before, **values)
+        self.sweeps[sweep_id] = after
+        self._unwritten.change("sweep", key=sweep_id, record=after)
+        if before.state != after.state:
+            self.log(sweep_id, kind="sweep.state", state=after.state)
+            self.has_work = True
+        return after
+
+    def add_trial(self, new: Trial) -> Trial:
+        """A new trial."""
+        self.trials.put((new.sweep_id, new.number), record=new)
+        self.values[new.sweep_id, new.number] = {}
+        self.num_trials[new.sweep_id] += 1
+        self._unwritten.add("trial", key=(new.sweep_id, new.number), record=new)
+        self.log(new.sweep_id, kind="trial.state", number=new.number, state=new.state)
+        self.has_work = True
+        return new
+
+    def change_trial(self, key: TrialKey, **values: Any) -> Trial:
+        """An open trial with some fields changed; a change of state is an event."""
+        before = self.trials[key]
+        after = replace(before, **values)
+        self.trials.put(key, record=after)
+        self._unwritten.change("trial", key=key, record=after)
+        if before.checkpoint is not None and before.checkpoint != after.checkpoint:
+            self.garbage.append(before.checkpoint.sha256)
+        if before.state != after.state:
+            self.log(key[0], kind="trial.state", number=key[1], state=after.state)
+            self.has_work = True
+        return after
+
+    def add_attempt(self, new: Attempt) -> Attempt:
+        """A new attempt, whose id is `next_attempt`."""
+        self.attempts.put(new.id, record=new)
+        self.next_attempt = new.id + 1
+        self._unwritten.add("attempt", key=new.id, record=new)
+        return new
+
+    def change_attempt(self, attempt_id: int, **values: Any) -> Attempt:
+        """An open attempt with some fields changed."""
+        after = replace(self.attempts[attempt_id], **values)
+        self.attempts.put(attempt_id, record=after)
+        self._unwritten.change("attempt", key=attempt_id, record=after)
+        return after
+
+    def add_worker(self, new: Worker) -> None:
+        """A worker that said hello."""
+        self.workers[new.id] = new
+        self._unwritten.add("worker", key=new.id, record=new)
+
+    def change_worker(self, worker_id: str, **values: Any) -> Worker:
+        """A worker with some fields changed."""
+        after = replace(self.workers[worker_id], **values)
+        self.workers[worker_id] = after
+        self._unwritten.change("worker", key=worker_id, record=after)
+        return after
+
+    def add_epoch(self, new: Epoch) -> None:
+        """A new epoch of an open trial."""
+        self._unwritten.epochs.append(new)
+        key = (new.sweep_id, new.number)
+        self.values[key][new.epoch] = new.metrics.get(self.sweeps[new.sweep_id].spec.goal_metric.name)
+        self.log(new.sweep_id, kind="epoch", number=new.number, epoch=new.epoch)
+
+    def log(
+        self, sweep_id: str, *, kind: str, number: int | None = None, epoch: int | None = None, state: str | None = None
+    ) -> None:
+        """Appends an event."""
+        self._unwritten.events.append(Event(0, sweep_id, kind, number, epoch, state, self.now))
+
+    def open_trials(self, sweep_id: str, *states: TrialState) -> list[Trial]:
+        """The trials of a sweep in one of these states, which are not final, by number."""
+        found = [one for state in states for one in self.trials.under((sweep_id, state))]
+        return sorted(found, key=lambda one: one.number)
+
+    def open_trial(self, key: TrialKey) -> Trial | None:
+        """The trial, unless it is final (or was never here)."""
+        trial = self.trials.get(key)
+        return None if trial is None or trial.state in FINAL_TRIAL_STATES else trial
+
+    def held(self, sweep_id: str) -> list[Attempt]:
+        """The attempts of a sweep that have not ended."""
+        return self.attempts.under(("sweep", sweep_id))
+
+    def attempt_of(self, key: TrialKey) -> Attempt | None:
+        """The attempt of a trial that has not ended."""
+        return next(iter(self.attempts.under(("trial", key))), None)
+
+    def of_worker(self, worker_id: str) -> list[Attempt]:
+        """The attempts in the hands of a worker."""
+        return self.attempts.under(("worker", worker_id))
+
+    def num_events(self) -> int:
+        """How many events this step appended."""
+        return len(self._unwritten.events)
+
+    def is_clean(self) -> bool:
+        """Whether this step has changed nothing so far."""
+        return not self._unwritten
+
+    def flush(self, connection: Connection) -> None:
+        """Writes all that changed, and takes off the desk what has become final."""
+        self._unwritten.write(connection)
+        self._forget_final()
+        self._unwritten = Unwritten()
+
+    def _forget_final(self) -> None:
+        for key in [key for key, one in self._unwritten.touched("trial") if one.state in FINAL_TRIAL_STATES]:
+            self._drop_trial(key)
+        for key in [key for key, one in self._unwritten.touched("attempt") if one.state == attempt_rows.ENDED]:
+            self.attempts.drop(key)
+        for key in [key for key, one in self._unwritten.touched("worker") if one.state == worker_rows.GONE]:
+            self.workers.pop(key, None)
+        for key in [key for key, one in self._unwritten.touched("sweep") if one.state in FINAL_SWEEP_STATES]:
+            self.sweeps.pop(key, None)
+            self.schedulers.pop(key, None)
+            self.service.pop(key, None)
+            self.num_trials.pop(key, None)
+            self.best_values.pop(key, None)
+            self.exhausted.discard(key)
+
+    def _drop_trial(self, key: TrialKey) -> None:
+        self.trials.drop(key)
+        self.values.pop(key, None)
+        self.tried.pop(key, None)
+
+
+def _trial_labels(one: Trial) -> tuple[tuple[str, TrialState], ...]:
+    return ((one.sweep_id, one.state),)
+
+
+def _attempt_labels(one: Attempt) -> tuple[tuple[str, object], ...]:
+    if one.state == attempt_rows.ENDED:
+        return ()
+    return (("worker", one.worker_id), ("sweep", one.sweep_id), ("trial", (one.sweep_id, one.number)))
+
+
+def _trial_record(one: Trial, values: dict[int, float | None]) -> TrialRecord:
+    return TrialRecord(one.number, one.state, one.settings, values, one.attrs, one.tell_number)

@@ -1,0 +1,112 @@
+"""One request of a worker, from what it says to what it is answered. Works on the desk."""
+
+from service.coordination import blame
+from service.coordination.desk import Desk
+from service.coordination.endings import lose_attempt
+from service.coordination.handing import hand_out
+from service.coordination.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
+from service.coordination.settling import settle_all
+from service.protocol import LEASE_SECONDS, ChildDeath, Exchange, ExchangeAnswer, InHand, Refusal
+from service.records import Worker
+from service.stores import attempts as attempt_rows
+from service.stores import workers as worker_rows
+from sweeps.states import TrialState
+from trainer.report import Answer, Ending, EpochReport, Verdict
+
+
+def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer:
+    """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
+    refused = _refused(desk, worker, request)
+    request = _of_its_own(desk, worker, request)
+    renew(desk, worker)
+    begin(desk, request)
+    answers = take_reports(desk, request.reports)
+    take_endings(desk, request.endings)
+    take_deaths(desk, request.deaths)
+    take_back(desk, worker.id, request=request)
+    stop_overdue(desk)
+    answers += stops(desk, request)
+    settle_all(desk)
+    room = _with_room(request, answers)
+    assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
+    settle_all(desk)
+    answer = ExchangeAnswer(
+        number=request.number, assignments=tuple(assignments), answers=tuple(answers), refused=refused
+    )
+    desk.change_worker(
+        worker.id,
+        request_number=request.number,
+        answer=answer.model_dump(mode="json"),
+        state=worker_rows.GONE if request.leaving else desk.workers[worker.id].state,
+        ended_at=desk.now if request.leaving else None,
+    )
+    return answer
+
+
+def _with_room(request: Exchange, answers: list[Answer]) -> Exchange:
+    """The slots that become free by these answers are filled at once, not with the next request."""
+    last = {report.attempt for report in request.reports if report.last}  # the worker knows of their slots already
+    num_left = sum(answer.verdict is Verdict.STOP and answer.attempt not in last for answer in answers)
+    return request.model_copy(
+        update={"num_free": request.num_free + num_left, "num_wanted": request.num_wanted + num_left}
+    )
+
+
+def renew(desk: Desk, worker: Worker) -> None:
+    """The worker's lease runs anew; trials that had begun to wait because of its silence are its own again."""
+    desk.change_worker(worker.id, lease_until=desk.now + LEASE_SECONDS)
+    for attempt in desk.of_worker(worker.id):
+        trial = desk.open_trial((attempt.sweep_id, attempt.number))
+        held = attempt.state == attempt_rows.HELD and attempt.started
+        if trial is not None and held and trial.state is TrialState.WAITING:
+            desk.change_trial((trial.sweep_id, trial.number), state=TrialState.RUNNING, worker=worker.id)
+
+
+def expire(desk: Desk) -> None:
+    """Trials of workers whose lease ended may be taken over; a worker that holds nothing any more is gone."""
+    for worker in list(desk.workers.values()):
+        if worker.lease_until > desk.now:
+            continue
+        for attempt in desk.of_worker(worker.id):
+            key = (attempt.sweep_id, attempt.number)
+            if attempt.state != attempt_rows.HELD:
+                lose_attempt(desk, attempt, verdict=blame.of_worker("the worker's lease ended"))
+            elif desk.trials[key].state is TrialState.RUNNING:
+                desk.change_trial(key, state=TrialState.WAITING)
+        if not desk.of_worker(worker.id):
+            desk.change_worker(worker.id, state=worker_rows.GONE, ended_at=desk.now)
+
+
+def worker_gone(desk: Desk, worker_id: str, *, how: str) -> None:
+    """The executor saw that this worker is gone: its leases end at once."""
+    if worker_id in desk.workers:
+        for attempt in desk.of_worker(worker_id):
+            lose_attempt(desk, attempt, verdict=blame.of_worker(how))
+        desk.change_worker(worker_id, state=worker_rows.GONE, ended_at=desk.now)
+
+
+def _refused(desk: Desk, worker: Worker, request: Exchange) -> tuple[Refusal, ...]:
+    """Attempts that the worker speaks of and that are not its own any more."""
+    mine = {one.id for one in desk.of_worker(worker.id)}
+    named: list[InHand | EpochReport | Ending] = [*request.in_hand, *request.reports, *request.endings]
+    foreign = dict.fromkeys(one.attempt for one in named if one.attempt not in mine)
+    detail = "This attempt has ended or was taken over; stop it, what it says is not stored."
+    return tuple(Refusal(attempt=one, detail=detail) for one in foreign)
+
+
+def _of_its_own(desk: Desk, worker: Worker, request: Exchange) -> Exchange:
+    """The request without what it says of others' attempts: a worker's word goes for its own alone."""
+    mine = {one.id for one in desk.of_worker(worker.id)}
+    return request.model_copy(
+        update={
+            "in_hand": tuple(one for one in request.in_hand if one.attempt in mine),
+            "reports": tuple(one for one in request.reports if one.attempt in mine),
+            "endings": tuple(one for one in request.endings if one.attempt in mine),
+            "checkpoints": tuple(one for one in request.checkpoints if one.attempt in mine),
+            "deaths": tuple(_death_of(death, mine) for death in request.deaths),
+        }
+    )
+
+
+def _death_of(death: ChildDeath, mine: set[int]) -> ChildDeath:
+    return death.model_copy(update={"attempts": tuple(one for one in death.attempts if one in mine)})

@@ -1,0 +1,51 @@
+"""A worker's session: from its hello to its end it is known by a token of its own, of which only the hash is kept."""
+
+import hashlib
+import hmac
+import secrets
+
+from service.coordination.desk import Desk
+from service.errors import SessionEnded, Unauthorized
+from service.protocol import LEASE_SECONDS, Hello
+from service.records import Worker
+from service.stores import workers as worker_rows
+
+
+def new_token() -> str:
+    """A secret that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
+    """The worker that said hello."""
+    return Worker(
+        id=hello.worker,
+        executor=hello.executor,
+        host=hello.host,
+        pid=hello.pid,
+        slots=hello.slots,
+        device=hello.device,
+        version=hello.version,
+        token_hash=_hash(token),
+        state=worker_rows.ALIVE,
+        lease_until=now + LEASE_SECONDS,
+        request_number=0,
+        answer=None,
+        failed_row=(),
+        created_at=now,
+        ended_at=None,
+    )
+
+
+def authenticated(desk: Desk, worker_id: str, *, token: str) -> Worker:
+    """The worker whose session the token opens. Raises SessionEnded or Unauthorized."""
+    worker = desk.workers.get(worker_id)
+    if worker is None:
+        raise SessionEnded("This worker's session has ended; start it again to get a new one.")
+    if not hmac.compare_digest(worker.token_hash, _hash(token)):
+        raise Unauthorized("The token is not this worker's.")
+    return worker
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,78 @@
+"""When sweeps end by themselves. All functions work on the desk."""
+
+from service.coordination.asking import can_propose, seconds_left
+from service.coordination.desk import Desk
+from service.coordination.endings import cancel_open_trials, cancel_waiting, end_trial, finish_sweep
+from service.records import Sweep
+from service.stores import workers as worker_rows
+from sweeps.states import SweepState, TrialState
+
+
+def settle_all(desk: Desk) -> None:
+    """Ends every sweep that has nothing left to do."""
+    for sweep_id in list(desk.sweeps):
+        settle(desk, desk.sweeps[sweep_id])
+
+
+def settle(desk: Desk, sweep: Sweep) -> None:
+    """Ends a sweep that has nothing left to do."""
+    if sweep.state is SweepState.CANCELLING:
+        if not desk.held(sweep.id):
+            finish_sweep(desk, sweep.id, state=SweepState.CANCELLED, reason="cancelled by a user")
+    elif failure := _failure(sweep):
+        cancel_open_trials(desk, sweep.id, reason="the sweep failed")
+        finish_sweep(desk, sweep.id, state=SweepState.FAILED, reason=failure)
+    elif sweep.state is SweepState.STOPPING:
+        _settle_stopping(desk, sweep)
+    elif sweep.state in (SweepState.PENDING, SweepState.RUNNING):
+        _settle_running(desk, sweep)
+
+
+def pending_reason(desk: Desk) -> str:
+    """Why a sweep that could be handed out is not."""
+    here = [one for one in desk.workers.values() if one.lease_until > desk.now]
+    if not here:
+        return "no worker is here yet"
+    if all(one.state == worker_rows.BENCHED for one in here):
+        return "every worker is benched: trials died there that ended well elsewhere; see the workers' logs"
+    return "all workers are busy"
+
+
+def _failure(sweep: Sweep) -> str | None:
+    limits = sweep.spec.limits
+    if sweep.failed_trials >= limits.failed_trials:
+        return f"{sweep.failed_trials} trials failed (limits.failed_trials)"
+    if sweep.consecutive_failures >= limits.consecutive_failures:
+        return f"{sweep.consecutive_failures} trials failed one after the other (limits.consecutive_failures)"
+    return None
+
+
+def _settle_stopping(desk: Desk, sweep: Sweep) -> None:
+    for trial in desk.open_trials(sweep.id, TrialState.WAITING):
+        if trial.attempts == 0:
+            cancel_waiting(desk, trial, reason="the sweep was stopped")
+    if not desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
+        _prune_paused(desk, sweep)
+        finish_sweep(desk, sweep.id, state=SweepState.STOPPED, reason="stopped by a user")
+
+
+def _settle_running(desk: Desk, sweep: Sweep) -> None:
+    spent = seconds_left(desk, sweep) <= 0
+    if spent:
+        for trial in desk.open_trials(sweep.id, TrialState.WAITING):
+            cancel_waiting(desk, trial, reason="budget")
+    if can_propose(desk, sweep) or desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
+        return
+    if not spent and (promoted := desk.schedulers[sweep.id].promote()) is not None:
+        desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
+        return
+    _prune_paused(desk, sweep)
+    reason = "budget.seconds spent" if spent else "budget.trials spent"
+    if sweep.id in desk.exhausted:
+        reason = "every point of the grid was tried"
+    finish_sweep(desk, sweep.id, state=SweepState.COMPLETED, reason=reason)
+
+
+def _prune_paused(desk: Desk, sweep: Sweep) -> None:
+    for trial in desk.open_trials(sweep.id, TrialState.PAUSED):
+        end_trial(desk, (sweep.id, trial.number), state=TrialState.PRUNED, reason="never promoted")

@@ -1,0 +1,115 @@
+"""What users do to sweeps. All functions work on the desk."""
+
+from typing import Any
+
+from service.coordination.asking import ask, can_propose
+from service.coordination.desk import Desk
+from service.coordination.endings import call_back, cancel_open_trials, change_sweep_state
+from service.coordination.handing import level_with_others
+from service.coordination.lifecycle import next_state, refusal
+from service.coordination.ordering import invalid
+from service.coordination.settling import pending_reason, settle
+from service.errors import Conflict
+from service.records import Sweep, Trial
+from service.schemas import Extension
+from sweeps.spec import SweepSpec, first_settings
+from sweeps.states import SweepState
+from sweeps.wrong import FieldError, InvalidSpec
+from trainer.config import Setting
+
+
+def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
+    """A new sweep, its first trials asked: they wait for a worker."""
+    sweep = desk.add_sweep(_new_sweep(sweep_id, spec=spec, now=desk.now))
+    desk.log(sweep_id, kind="sweep.state", state=sweep.state)
+    for settings in first_settings(spec)[: spec.budget.trials]:
+        ask(desk, desk.sweeps[sweep_id], fixed=settings)
+    desk.change_sweep(sweep_id, reason=pending_reason(desk))
+    desk.has_work = True
+    return desk.sweeps[sweep_id]
+
+
+def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
+    """:pause, :resume, :stop or :cancel. Raises Conflict when the state does not allow it."""
+    after = _after(verb, sweep)
+    if after == sweep.state:
+        return sweep
+    if verb == "cancel":
+        cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
+    if verb == "pause":
+        call_back(desk, sweep.id)
+    if verb == "resume" and sweep.started_at is not None:
+        level_with_others(desk, sweep.id)
+        after = SweepState.RUNNING
+    change_sweep_state(desk, sweep.id, state=after, reason=f"{verb} by a user" if verb != "resume" else None)
+    settle(desk, desk.sweeps[sweep.id])
+    return desk.sweeps[sweep.id]
+
+
+def check_extension(sweep: Sweep, *, by: Extension) -> None:
+    """Raises Conflict when the state does not allow it, InvalidRequest when there is nothing to add to."""
+    _after("extend", sweep)
+    if not by.trials and not by.seconds:
+        mend = 'say how many trials or seconds to add, as {"trials": 50}'
+        raise invalid((FieldError("trials", "nothing is to be added", mend),))
+    if by.seconds and sweep.budget_seconds is None:
+        fault = "budget.seconds is null: there is no limit in seconds that could be extended"
+        raise invalid((FieldError("seconds", fault, "leave it out"),))
+
+
+def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
+    """Adds to the budget what `check_extension` allows; a COMPLETED sweep, on the desk again, is RUNNING again."""
+    seconds = None if sweep.budget_seconds is None else sweep.budget_seconds + by.seconds
+    desk.change_sweep(sweep.id, budget_trials=sweep.budget_trials + by.trials, budget_seconds=seconds)
+    if sweep.state is SweepState.COMPLETED:
+        level_with_others(desk, sweep.id)
+        change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
+        settle(desk, desk.sweeps[sweep.id])
+    desk.has_work = True
+    return desk.sweeps[sweep.id]
+
+
+def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> Trial:
+    """A trial of these settings, to be run next; what they leave out is sampled.
+
+    Raises Conflict beyond the budget, InvalidRequest for settings outside the space.
+    """
+    if sweep.state not in (SweepState.PENDING, SweepState.RUNNING, SweepState.PAUSED):
+        raise Conflict(f"The sweep is {sweep.state.value}: it takes no new trials. :extend a COMPLETED one first.")
+    try:
+        trial = ask(desk, sweep, fixed=settings) if can_propose(desk, sweep) else None
+    except InvalidSpec as error:
+        raise invalid(error.errors) from error
+    if trial is None:
+        raise Conflict(f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first.")
+    return trial
+
+
+def _after(verb: str, sweep: Sweep) -> SweepState:
+    after = next_state(verb, state=sweep.state)
+    if after is None:
+        raise Conflict(refusal(verb, state=sweep.state))
+    return after
+
+
+def _new_sweep(sweep_id: str, *, spec: SweepSpec, now: float) -> Sweep:
+    values: dict[str, Any] = dict.fromkeys(
+        ("running_since", "best_number", "best_value", "started_at", "ended_at", "reason")
+    )
+    assert spec.name is not None
+    return Sweep(
+        id=sweep_id,
+        position=0,
+        name=spec.name,
+        state=SweepState.PENDING,
+        spec=spec,
+        budget_trials=spec.budget.trials,
+        budget_seconds=spec.budget.seconds,
+        seconds_spent=0.0,
+        trials_finished=0,
+        failed_trials=0,
+        consecutive_failures=0,
+        study_attrs={},
+        created_at=now,
+        **values,
+    )

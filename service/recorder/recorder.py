@@ -1,0 +1,148 @@
+"""The recorder, a process of its own: follows the event table and copies to MLflow. `python -m service.recorder`."""
+
+import fcntl
+import gc
+import getpass
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+from service.database import Database
+from service.errors import ConfigurationError
+from service.recorder.content import Origin
+from service.recorder.copier import Copier
+from service.recorder.mlflow_client import Mlflow, open_mlflow
+from service.settings import Settings, load
+from service.supervision.lifeline import when_closed
+
+LOCK_FILE = "recorder.lock"
+POLL_SECONDS = 0.25
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+END_SECONDS = 3.0
+GIT_SECONDS = 5.0
+EXIT_CONFIGURATION = 2
+
+log = structlog.get_logger("recorder")
+
+
+class Recorder:
+    """The loop around the copier: MLflow, or the database, may be away at any time and for any time."""
+
+    def __init__(self, settings: Settings, *, over: threading.Event) -> None:
+        self._settings = settings
+        self._over = over
+        self._database = Database(settings.database)
+        self._mlflow: Mlflow | None = None
+        self._copier: Copier | None = None
+
+    def run(self) -> None:
+        """Copies until it is over, then what can still be copied at once."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while not self._over.is_set():
+            if self._attempt(hurry=False):
+                pause_seconds = FIRST_PAUSE_SECONDS
+            else:
+                self._over.wait(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        if self._copier is not None:
+            self._attempt(hurry=True)
+        self._database.close()
+
+    def _attempt(self, *, hurry: bool) -> bool:
+        """One step. This is the border: whatever it raises is logged, and the step is repeated later."""
+        try:
+            copier = self._copier or self._open()
+            while copier.step(now=time.monotonic(), hurry=hurry):
+                if self._over.is_set() and not hurry:
+                    return True
+        except Exception as error:
+            log.warning("recorder.away", error=type(error).__name__, reason=str(error)[:500])
+            return False
+        self._over.wait(POLL_SECONDS)
+        return True
+
+    def _open(self) -> Copier:
+        if self._mlflow is None:
+            self._mlflow = open_mlflow(self._settings.mlflow_uri, folder=self._settings.mlflow_folder)
+            # What is loaded now stays, and MLflow makes 2,000 short-lived objects a trial: collecting garbage as usual
+            # would cost a fifth of a trial.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 20)
+        copier = Copier(self._database, mlflow=self._mlflow, origin=origin())
+        if self._mlflow.is_embedded:
+            copier.send_unfinished_again()
+        self._copier = copier
+        return copier
+
+
+def origin() -> Origin:
+    """Who runs this, from which commit. Neither has to be known."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = "ravine"
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return Origin(user, commit=None)
+    return Origin(user, commit=answer.stdout.strip() if answer.returncode == 0 else None)
+
+
+@contextmanager
+def alone(home: Path, *, over: threading.Event) -> Iterator[bool]:
+    """Waits until no other recorder works here: the one of a supervisor that died may have seconds to live.
+
+    Gives whether that came before it was over.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / LOCK_FILE).open("w") as file:
+        is_alone = _locked(file)
+        if not is_alone:
+            log.info("recorder.waits", reason="another recorder works on this folder")
+        while not is_alone and not over.wait(POLL_SECONDS):
+            is_alone = _locked(file)
+        yield is_alone
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def main() -> None:
+    """The process. It ends on SIGTERM, or with the supervisor, and never later than END_SECONDS after that."""
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        sys.stderr.write(f"ravine: {error}\n")
+        sys.exit(EXIT_CONFIGURATION)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: over.set())
+    if settings.lifeline_fd is not None:
+        when_closed(settings.lifeline_fd, act=over.set)
+    threading.Thread(target=_end_in_time, args=(over,), daemon=True).start()
+    with alone(settings.home, over=over) as is_alone:
+        if is_alone:
+            Recorder(settings, over=over).run()
+
+
+def _end_in_time(over: threading.Event) -> None:
+    over.wait()
+    time.sleep(END_SECONDS)
+    os._exit(0)  # what was under way is done again at the next start

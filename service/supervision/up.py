@@ -1,0 +1,128 @@
+"""`ravine up`: one machine, one command. Prepares the home folder and the ports, then supervises the parts."""
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import structlog
+from rich.console import Console
+
+from service.errors import ConfigurationError
+from service.settings import Settings, load, make_join_token
+from service.supervision.addresses import Addresses, forget
+from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, comes_free, free_port
+from service.supervision.processes import EXIT_CONFIGURATION, Part, ravine_parts
+from service.supervision.supervisor import Supervisor
+
+
+@contextmanager
+def only_one(home: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
+    """Makes sure that one `ravine up` at a time serves a home folder; the lock ends with the process.
+
+    Waits for an earlier one that may be about to end, then raises ConfigurationError.
+    """
+    with (home / "lock").open("a") as file:
+        deadline = time.monotonic() + wait_seconds
+        while not _locked(file):
+            if time.monotonic() >= deadline:
+                what = f"Another `ravine up` serves {home}: stop it, or set RAVINE_HOME to another folder."
+                raise ConfigurationError(what)
+            time.sleep(POLL_SECONDS)
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def prepare_home(home: Path) -> Path:
+    """The home folder, made where it is missing, open to its owner alone. Raises ConfigurationError."""
+    home = home.absolute()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / "logs").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"RAVINE_HOME: {home} cannot be made ({error.strerror}); name another one.") from error
+    return home
+
+
+def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> Settings:
+    """The settings with ports that are free: 0 becomes one, a taken one is waited for. Raises ConfigurationError."""
+    wanted = {"port": (settings.port, settings.host)}
+    if settings.recorder and not settings.mlflow_uri:
+        wanted["mlflow_port"] = (settings.mlflow_port, "127.0.0.1")
+    deadline = time.monotonic() + wait_seconds
+    chosen = {
+        name: _chosen(port, host=host, variable=f"RAVINE_{name.upper()}", deadline=deadline)
+        for name, (port, host) in wanted.items()
+    }
+    return settings.model_copy(update=chosen)
+
+
+def _chosen(port: int, *, host: str, variable: str, deadline: float) -> int:
+    if port == 0:
+        return free_port(host)
+    if not comes_free(port, host=host, seconds=deadline - time.monotonic()):
+        mend = f"set {variable} to another one, or to 0 for a free one"
+        raise ConfigurationError(f"{variable}: port {port} is taken by another program; {mend}.")
+    return port
+
+
+def serve(settings: Settings, *, console: Console) -> int:
+    """Serves until a signal; gives the exit code. Raises ConfigurationError before anything was started."""
+    home = prepare_home(settings.home)
+    with only_one(home):
+        settings = choose_ports(settings.model_copy(update={"home": home}))
+        make_join_token(settings.join_token_path)
+        mlflow = settings.mlflow_url if settings.recorder else None
+        Addresses(api=settings.local_url, mlflow=mlflow).write(home)
+        lifeline = os.pipe()
+
+        def tell(part: Part) -> None:
+            for line in ready_lines(part.name, settings=settings):
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+        console.print("Starting; Ctrl-C stops everything.", highlight=False)
+        try:
+            parts = ravine_parts(settings, lifeline=lifeline[0])
+            return Supervisor(parts, lifeline=lifeline, log_folder=home / "logs", on_ready=tell).run()
+        finally:
+            os.close(lifeline[0])
+            forget(home)
+
+
+def ready_lines(part: str, *, settings: Settings) -> list[str]:
+    """What a person hears when a part is ready."""
+    if part == "api":
+        return [f"API       {settings.local_url}", f"API docs  {settings.local_url}/docs"]
+    return [f"MLflow    {settings.mlflow_url}"] if part == "mlflow" else []
+
+
+def main() -> None:
+    """The entry of `ravine up`: 0 after a signal, 2 for a wrong setting, 3 when another service took over."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.LogfmtRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        sys.exit(serve(load(), console=Console()))
+    except ConfigurationError as error:
+        Console(stderr=True).print(f"error: {error.detail}", soft_wrap=True, highlight=False, markup=False)
+        sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()
