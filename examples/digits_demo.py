@@ -87,6 +87,8 @@ def report(client: Client, *, sweep: SweepAnswer) -> list[str]:
     """What came out, and where to look, line by line."""
     answer = answer_lines(client.best(sweep.id), sweep=sweep) if sweep.best else [f"No answer: {sweep.reason}"]
     links = [f"Sweep:  {client.url}/v1/sweeps/{sweep.id}", f"MLflow: {sweep.mlflow.url or 'switched off'}"]
+    if sweep.mlflow.trials_url:
+        links.append(f"Table:  {sweep.mlflow.trials_url}")
     missing = [f"MLflow still lacks {sweep.mlflow.pending} events."] if sweep.mlflow.pending else []
     return ["", *answer, f"Trials: {counts_text(sweep)}", "", *links, *missing]
 

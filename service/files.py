@@ -9,7 +9,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+import structlog
+
 from service.errors import InvalidRequest, NotFound, StorageFull, TooLarge
+
+log = structlog.get_logger()
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -61,7 +65,10 @@ class Files:
     def remove(self, hashes: Iterable[str]) -> None:
         """Removes files that nobody needs any more."""
         for sha256 in hashes:
-            self._place(sha256).unlink(missing_ok=True)
+            try:
+                self._place(sha256).unlink(missing_ok=True)
+            except OSError as error:  # a file too many is no reason to stop
+                log.warning("file.not_removed", sha256=sha256, reason=str(error))
 
     def _place(self, sha256: str) -> Path:
         if not SHA256.fullmatch(sha256):

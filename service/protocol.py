@@ -14,7 +14,7 @@ LEASE_SECONDS = 60.0
 class Hello(Frozen):
     """A worker introduces itself (with the join token). `worker` is an id that is new at each start."""
 
-    worker: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")
+    worker: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     executor: Literal["local", "external"]
     host: str = Field(max_length=255)
     pid: int
@@ -77,8 +77,8 @@ class Exchange(Frozen):
     checkpoints: tuple[CheckpointNote, ...] = ()
     weights: tuple[WeightsNote, ...] = ()
     deaths: tuple[ChildDeath, ...] = ()
-    num_free: int = Field(default=0, ge=0)
-    num_wanted: int = Field(default=0, ge=0)
+    num_free: int = Field(default=0, ge=0, le=2048)
+    num_wanted: int = Field(default=0, ge=0, le=2048)
     leaving: bool = False
 
 

@@ -54,11 +54,15 @@ class BudgetState(Answer):
 
 
 class MlflowState(Answer):
-    """Where the sweep is in MLflow; null until the recorder has been there. `pending` counts events not yet copied."""
+    """Where the sweep is in MLflow; null until the recorder has been there. `pending` counts events not yet copied.
+
+    `url` is the page of the sweep, `trials_url` the table of all trials of the experiment.
+    """
 
     experiment_id: str | None
     run_id: str | None
     url: str | None
+    trials_url: str | None = None
     pending: int
 
 

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +35,7 @@ class Settings(_UserToken):
     listens. mlflow_uri: an MLflow elsewhere (none is started then). database_url: SQLite under home when not set.
     token, token_file: the user token; without one user routes are open, on loopback only. join_token_file: the secret
     with which workers introduce themselves; made at first start. workers: how many local workers; 0: one per core or
-    GPU. executor: local, or external when workers come by themselves. url: where workers call. allowed_hosts: further
+    GPU. executor: local, or external when workers come by themselves. allowed_hosts: further
     names under which the API may be called. recorder: off leaves MLflow out altogether (benchmarks).
     """
 
@@ -48,7 +50,6 @@ class Settings(_UserToken):
     join_token_file: Path | None = None
     workers: int = Field(default=0, ge=0, le=1024)
     executor: Literal["local", "external"] = "local"
-    url: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     recorder: bool = True
     lifeline_fd: int | None = None
@@ -63,11 +64,6 @@ class Settings(_UserToken):
         """Where programs of this machine call the API."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
-
-    @property
-    def base_url(self) -> str:
-        """Where workers call the API."""
-        return self.url or self.local_url
 
     @property
     def mlflow_url(self) -> str:
@@ -141,14 +137,12 @@ def load() -> Settings:
 def make_join_token(path: Path) -> str:
     """The join token at `path`; made there, readable by its owner alone, when there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _secret(path, variable="RAVINE_JOIN_TOKEN_FILE")
-    with os.fdopen(descriptor, "w") as file:
-        token = secrets.token_urlsafe(32)
-        file.write(token)
-    return token
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="join-token-") as file:  # readable by us alone
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        with suppress(FileExistsError):  # linked when it is whole: nobody ever reads half a token
+            os.link(file.name, path)
+    return _secret(path, variable="RAVINE_JOIN_TOKEN_FILE")
 
 
 def inherited() -> dict[str, str]:

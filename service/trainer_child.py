@@ -31,6 +31,7 @@ class PipeSource:
         self._inbox: SimpleQueue[ToldChild] = SimpleQueue()  # its put is safe in a signal handler, unlike a lock
         self._assignments: deque[Assignment] = deque()
         self._answers: list[Answer] = []
+        self._heeding: tuple[int, ...] = ()  # asked to keep weights by the answers that the engine got last
         self._draining = False
         self._said_at = 0.0
         threading.Thread(target=self._read, args=(read_fd,), name="parent-reader", daemon=True).start()
@@ -82,6 +83,7 @@ class PipeSource:
         """See Source."""
         self._look()
         answers, self._answers = self._answers, []
+        self._heeding = tuple(answer.attempt for answer in answers if answer.keep)
         return answers
 
     def beat(self, *, num_steps: int) -> None:  # noqa: ARG002 - the parent wants a sign of life, not a count
@@ -99,6 +101,9 @@ class PipeSource:
         return False
 
     def _look(self) -> None:
+        if self._heeding:  # the engine follows its answers before it asks again
+            self._say(ChildSaid(heeded=self._heeding))
+            self._heeding = ()
         while not self._inbox.empty():
             self._absorb(self._inbox.get())
 
@@ -131,6 +136,7 @@ def run(source: PipeSource) -> None:
     setup = source.setup()
     os.nice(setup.nice)
     checkpoints = CheckpointStore(Path(setup.checkpoint_folder))
+    checkpoints.clear_unfinished()
     train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
 
 

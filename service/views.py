@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from service.coordination.ordering import width_warnings
 from service.errors import NotFound
+from service.mlflow_urls import run_url, trials_url
 from service.records import Epoch, Event, MlflowRun, Sweep, Trial
 from service.schemas import (
     BaselineAnswer,
@@ -147,12 +148,17 @@ def _budget(sweep: Sweep, *, now: float) -> BudgetState:
 
 def _mlflow(connection: Connection, sweep: Sweep, *, place: int, url: str) -> MlflowState:
     parent = runs.of_sweep(connection, sweep.id, numbers=[runs.PARENT]).get(runs.PARENT)
-    there = parent is not None and parent.run_id is not None
+    pending = event_rows.count_after(connection, place, sweep_id=sweep.id)
+    if parent is None or parent.experiment_id is None or parent.run_id is None:
+        return MlflowState(
+            experiment_id=parent.experiment_id if parent else None, run_id=None, url=None, pending=pending
+        )
     return MlflowState(
-        experiment_id=parent.experiment_id if parent else None,
-        run_id=parent.run_id if parent else None,
-        url=f"{url}/#/experiments/{parent.experiment_id}/runs/{parent.run_id}" if there and parent else None,
-        pending=event_rows.count_after(connection, place, sweep_id=sweep.id),
+        experiment_id=parent.experiment_id,
+        run_id=parent.run_id,
+        url=run_url(url, experiment_id=parent.experiment_id, run_id=parent.run_id),
+        trials_url=trials_url(url, experiment_id=parent.experiment_id),
+        pending=pending,
     )
 
 

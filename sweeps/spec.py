@@ -100,7 +100,7 @@ class LimitsSpec(Frozen):
     failed_trials: Count = 20
     consecutive_failures: Count = 5
     trial_seconds: Seconds | None = None
-    hang_seconds: Seconds = 300
+    hang_seconds: Annotated[float, Field(strict=True, ge=10, le=1e9)] = 300  # a healthy child may say nothing for 5 s
     memory_mb: Annotated[int, Field(strict=True, ge=1, le=2**40)] | None = None
 
     def of_child(self) -> Limits:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from trainer.config import CheckpointRef
 from trainer.errors import CheckpointError
 
 _TEXT = "ravine"
+_WRITING = ".writing-"
+_NOBODY_WRITES_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class CheckpointStore:
     def path(self, sha256_hex: str) -> Path:
         """Where the file of this content lies, or would."""
         return self.folder / f"{sha256_hex}.safetensors"
+
+    def clear_unfinished(self) -> None:
+        """Remove what writers that were killed left half written: no write takes an hour."""
+        for path in self.folder.glob(f"{_WRITING}*"):
+            with suppress(OSError):  # another worker clears the same folder, or it is not ours to clear
+                if time.time() - path.stat().st_mtime > _NOBODY_WRITES_SECONDS:
+                    path.unlink()
 
     def save(self, stored: Stored, *, epoch: int) -> CheckpointRef:
         """Write, on the disk when this returns; `epoch` is the last whole one in it. CheckpointError when it fails."""
@@ -72,7 +82,7 @@ def _text(content: bytes) -> str:
 
 def _write_atomically(path: Path, *, content: bytes) -> None:
     """Whoever reads sees the whole file or none, also after a crash of the machine."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
+    with NamedTemporaryFile(dir=path.parent, prefix=_WRITING, delete=False) as file:
         try:
             file.write(content)
             file.flush()

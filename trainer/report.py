@@ -1,11 +1,15 @@
 """What a training says and what it is answered. Torch-free."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trainer.config import CheckpointRef, Frozen
+
+MAX_TEXT = 20_000
+Text = Annotated[str, AfterValidator(lambda text: text.replace("\0", "\N{REPLACEMENT CHARACTER}")[-MAX_TEXT:])]
+"""What user code says of itself: its end, without the NUL that no database takes."""
 
 
 class Verdict(StrEnum):
@@ -40,9 +44,9 @@ class Ending(Frozen):
 
     attempt: int
     state: Literal["DIVERGED", "FAILED", "PAUSED"]
-    reason: str
+    reason: Text
     seconds: float = Field(ge=0)
-    traceback: str | None = None
+    traceback: Text | None = None
     checkpoint: CheckpointRef | None = None
 
 

@@ -35,6 +35,7 @@ class SerialEngine:
         self._checkpoint_seconds = checkpoint_seconds
         self._row: Row | None = None
         self._waiting: dict[int, Row] = {}
+        self._ended: set[int] = set()  # of those that wait: their ending was told, only a PAUSE may still come
         self._checkpoint_due = 0.0
         self._num_steps = 0
         self._last_beat = monotonic()
@@ -62,6 +63,7 @@ class SerialEngine:
 
     def _begin(self, assignment: Assignment) -> None:
         self._waiting.pop(assignment.attempt, None)
+        self._ended.discard(assignment.attempt)
         try:
             self._row = self._prepare(assignment)
         except Exception as error:  # the border around one trial
@@ -69,11 +71,18 @@ class SerialEngine:
         self._checkpoint_due = self._checkpoint_seconds
 
     def _prepare(self, assignment: Assignment) -> Row:
-        state = None
-        if assignment.checkpoint is not None:
-            state = from_stored(self._checkpoints.load(assignment.checkpoint), of=assignment)
         problem = build_problem(assignment.problem, device=self._device)
-        return Row(assignment, problem=problem, device=self._device, state=state)
+        return Row(assignment, problem=problem, device=self._device, state=self._load(assignment))
+
+    def _load(self, assignment: Assignment) -> State | None:
+        """None where there is no checkpoint that fits: the training begins anew, and its epochs are the same."""
+        if assignment.checkpoint is None:
+            return None
+        try:
+            return from_stored(self._checkpoints.load(assignment.checkpoint), of=assignment)
+        except CheckpointError:
+            _log.exception("Attempt %d begins anew", assignment.attempt)
+            return None
 
     def _advance(self, row: Row) -> None:
         starts = row.seconds == 0
@@ -81,7 +90,7 @@ class SerialEngine:
             progress = row.advance()
         except Exception as error:  # the border around one trial
             self._source.end(_failed(row.assignment.attempt, error=error, seconds=row.seconds))
-            self._leave_slot(row)
+            self._leave_slot(row, ended=True)
             return
         if starts:
             self._source.started(row.assignment.attempt)
@@ -105,16 +114,20 @@ class SerialEngine:
         if progress.divergence is not None:
             self._source.end(_ending(row, state="DIVERGED", reason=progress.divergence))
         if last or diverged:
-            self._leave_slot(row)
+            self._leave_slot(row, ended=diverged)
 
-    def _leave_slot(self, row: Row) -> None:
+    def _leave_slot(self, row: Row, *, ended: bool) -> None:
         """Free the slot at once; the row waits for the answer to its last report, or for a PAUSE that may come."""
         self._row = None
-        if row.num_epochs == row.assignment.epochs or row.snapshots.unanswered:
+        if not ended:
             self._waiting[row.assignment.attempt] = row
+        elif row.snapshots.unanswered:
+            self._waiting[row.assignment.attempt] = row
+            self._ended.add(row.assignment.attempt)
 
     def _forget(self, row: Row) -> None:
         self._waiting.pop(row.assignment.attempt, None)
+        self._ended.discard(row.assignment.attempt)
         if self._row is row:
             self._row = None
 
@@ -140,6 +153,8 @@ class SerialEngine:
             self._forget(row)
         elif answer.epoch is not None:
             row.snapshots.answered(answer.epoch)
+            if row.assignment.attempt in self._ended and not row.snapshots.unanswered:
+                self._forget(row)
 
     def _pause(self, row: Row, *, epoch: int) -> None:
         checkpoint = self._save(row, state=row.snapshots.up_to(epoch))

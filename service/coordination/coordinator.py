@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 from service.bell import Bell
 from service.coordination import verbs
 from service.coordination.desk import Desk
-from service.coordination.exchanging import exchange, expire, worker_gone
+from service.coordination.exchanging import exchange, expire, extend_leases, worker_gone
 from service.coordination.judging import stop_overdue
 from service.coordination.keeping import keep_weights
-from service.coordination.ordering import body_hash, invalid, new_sweep_id, resolve
-from service.coordination.sessions import authenticated, new_token, new_worker
+from service.coordination.opening import take_over
+from service.coordination.ordering import body_hash, new_sweep_id, resolve
+from service.coordination.repeating import made_before
+from service.coordination.sessions import authenticated, is_repeated, new_token, new_worker, token_hash
 from service.coordination.settling import pending_reason, settle_all
 from service.database import Database
 from service.errors import (
@@ -35,12 +37,12 @@ from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
-from sweeps.wrong import FieldError
 from trainer.config import Setting
 
 log = structlog.get_logger()
 
 ATTEMPTS_PER_OWNER = 2**32
+ASLEEP_SECONDS = 10.0
 
 
 class Coordinator:
@@ -63,21 +65,21 @@ class Coordinator:
         self._next_attempt = 1
         self._heard: set[str] = set()
         self._was_away = False
+        self._ticked_at = 0.0
 
     def open(self) -> None:
         """Takes the ownership; whoever had it before is refused from now on. Reads what is under way."""
         with self._lock, self._database.write() as connection:
-            self._owner_epoch = owner.take(connection)
+            self._ticked_at = self._database.now(connection)
+            self._owner_epoch = take_over(connection, now=self._ticked_at)
             self._next_attempt = self._owner_epoch * ATTEMPTS_PER_OWNER
-            # No lease ends because of the time in which nobody was there to renew it.
-            worker_rows.extend_leases(connection, until=self._database.now(connection) + LEASE_SECONDS)
 
     def create(self, raw: object, *, key: str | None = None) -> Sweep:
         """A new sweep of this body; the one that the same Idempotency-Key made before, when there is one."""
         sweep_id = new_sweep_id()
         spec = resolve(raw, sweep_id=sweep_id)
         with self._step() as (desk, connection):
-            if key is not None and (known := _known(connection, key, raw=raw, now=desk.now)) is not None:
+            if key is not None and (known := made_before(connection, key, raw=raw, now=desk.now)) is not None:
                 return known
             sweep = verbs.create(desk, sweep_id, spec=spec)
             if key is not None:
@@ -117,9 +119,13 @@ class Coordinator:
         """A worker introduces itself and gets a session of its own."""
         token = new_token()
         with self._step() as (desk, connection):
-            if worker_rows.get(connection, hello.worker) is not None:
+            known = worker_rows.get(connection, hello.worker)
+            if known is not None and is_repeated(hello, known=known):  # its answer was lost: a new token for the same
+                desk.change_worker(known.id, token_hash=token_hash(token))
+            elif known is not None:
                 raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
-            desk.add_worker(new_worker(hello, token=token, now=desk.now))
+            else:
+                desk.add_worker(new_worker(hello, token=token, now=desk.now))
         self._heard.add(hello.worker)
         log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
         return Welcome(
@@ -173,6 +179,9 @@ class Coordinator:
     def tick(self) -> None:
         """What happens because time passes: leases end, budgets in seconds are spent."""
         with self._step() as (desk, _connection):
+            if desk.now - self._ticked_at > ASLEEP_SECONDS:  # the machine slept: nobody could renew a lease
+                extend_leases(desk)
+            self._ticked_at = desk.now
             expire(desk)
             stop_overdue(desk)
             settle_all(desk)
@@ -197,8 +206,8 @@ class Coordinator:
                 self._forget(error)
                 raise
             self._was_away = False
-            self._files.remove(garbage)
             self._after_commit(desk, num_events=num_events)
+            self._files.remove(garbage)
 
     def _forget(self, error: BaseException) -> None:
         """Throws the desk away, unless nothing was changed on it: a request that was refused costs no reading."""
@@ -233,15 +242,3 @@ def _find(desk: Desk, connection: Connection, sweep_id: str) -> Sweep:
     if sweep is None:
         raise NotFound(f"There is no sweep {sweep_id}; GET /v1/sweeps lists them.")
     return sweep
-
-
-def _known(connection: Connection, key: str, *, raw: object, now: float) -> Sweep | None:
-    found = idempotency.find(connection, key, now=now)
-    if found is None:
-        return None
-    stored_hash, sweep_id = found
-    if stored_hash != body_hash(raw):
-        raise invalid(
-            (FieldError("Idempotency-Key", "came with another body before", "use a new key for a new sweep"),)
-        )
-    return sweep_rows.get(connection, sweep_id)

@@ -31,7 +31,11 @@ def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer
     assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
     settle_all(desk)
     answer = ExchangeAnswer(
-        number=request.number, assignments=tuple(assignments), answers=tuple(answers), refused=refused
+        number=request.number,
+        assignments=tuple(assignments),
+        answers=tuple(answers),
+        refused=refused,
+        leave=_shall_leave(desk.workers[worker.id]),
     )
     desk.change_worker(
         worker.id,
@@ -41,6 +45,11 @@ def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer
         ended_at=desk.now if request.leaving else None,
     )
     return answer
+
+
+def _shall_leave(worker: Worker) -> bool:
+    """A benched worker that can be replaced makes room for another one."""
+    return worker.state == worker_rows.BENCHED and worker.executor == "local"
 
 
 def _with_room(request: Exchange, answers: list[Answer]) -> Exchange:
@@ -73,8 +82,16 @@ def expire(desk: Desk) -> None:
                 lose_attempt(desk, attempt, verdict=blame.of_worker("the worker's lease ended"))
             elif desk.trials[key].state is TrialState.RUNNING:
                 desk.change_trial(key, state=TrialState.WAITING)
+            else:
+                desk.has_work = True
         if not desk.of_worker(worker.id):
             desk.change_worker(worker.id, state=worker_rows.GONE, ended_at=desk.now)
+
+
+def extend_leases(desk: Desk) -> None:
+    """Every worker that is here gets a whole period to be heard of."""
+    for worker in list(desk.workers.values()):
+        desk.change_worker(worker.id, lease_until=max(worker.lease_until, desk.now + LEASE_SECONDS))
 
 
 def worker_gone(desk: Desk, worker_id: str, *, how: str) -> None:

@@ -25,7 +25,7 @@ def begin(desk: Desk, request: Exchange) -> None:
     for held in request.in_hand:
         attempt = desk.attempts.get(held.attempt)
         if attempt is not None and held.started:
-            _start(desk, attempt)
+            _start(desk, attempt, seconds=held.seconds)
             count_seconds(desk, attempt, seconds=held.seconds)
     for note in request.checkpoints:
         attempt = desk.attempts.get(note.attempt)
@@ -110,8 +110,9 @@ def stop_overdue(desk: Desk) -> None:
 def _hear(desk: Desk, attempt_id: int, *, reports: list[EpochReport]) -> None:
     attempt = desk.attempts.get(attempt_id)
     if attempt is not None and attempt.state == attempt_rows.HELD:
-        _start(desk, attempt)
-        count_seconds(desk, attempt, seconds=max(report.seconds for report in reports))
+        seconds = max(report.seconds for report in reports)
+        _start(desk, attempt, seconds=seconds)
+        count_seconds(desk, attempt, seconds=seconds)
 
 
 def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
@@ -131,6 +132,8 @@ def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
     elif verdict is Verdict.PAUSE:
         desk.change_attempt(attempt.id, state=attempt_rows.PAUSING)
         desk.change_trial(key, state=TrialState.PAUSED, worker=None)
+    elif verdict is Verdict.STOP and report.metrics.get(sweep.spec.goal_metric.name) is None:
+        _stop(desk, attempt, state=TrialState.DIVERGED, reason=f"the metric is not finite after epoch {report.epoch}")
     elif verdict is Verdict.STOP:
         _stop(desk, attempt, state=TrialState.PRUNED, reason=f"pruned after epoch {report.epoch}")
     return [] if verdict is Verdict.CONTINUE else [Answer(attempt=attempt.id, epoch=report.epoch, verdict=verdict)]
@@ -170,7 +173,7 @@ def _is_wanted(desk: Desk, sweep: Sweep, *, value: float) -> bool:
 def _stop(desk: Desk, attempt: Attempt, *, state: TrialState, reason: str) -> None:
     end_attempt(desk, attempt, how=reason)
     end_trial(desk, _key(attempt), state=state, reason=reason)
-    if state is TrialState.PRUNED:
+    if state is not TrialState.CANCELLED:
         note_success_on(desk, attempt.worker_id, key=_key(attempt))
 
 
@@ -179,7 +182,7 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     if attempt.state == attempt_rows.STOPPING or desk.open_trial(key) is None:
         end_attempt(desk, attempt, how=ending.reason, seconds=ending.seconds)
         return
-    attempt = _start(desk, attempt)
+    _start(desk, attempt, seconds=ending.seconds)
     count_seconds(desk, attempt, seconds=ending.seconds)
     attempt = desk.attempts[attempt.id]
     if ending.state == "FAILED":
@@ -195,8 +198,8 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     note_success_on(desk, attempt.worker_id, key=key)
 
 
-def _start(desk: Desk, attempt: Attempt) -> Attempt:
-    """The attempt made a step: its trial is RUNNING, on this worker."""
+def _start(desk: Desk, attempt: Attempt, *, seconds: float = 0.0) -> Attempt:
+    """The attempt made its first step `seconds` ago: its trial is RUNNING, on this worker."""
     key = _key(attempt)
     trial = desk.open_trial(key)
     if trial is not None and trial.state is TrialState.WAITING and attempt.state == attempt_rows.HELD:
@@ -205,7 +208,7 @@ def _start(desk: Desk, attempt: Attempt) -> Attempt:
             state=TrialState.RUNNING,
             attempts=max(trial.attempts, 1),
             worker=attempt.worker_id,
-            started_at=trial.started_at or desk.now,
+            started_at=trial.started_at or desk.now - seconds,
         )
     return attempt if attempt.started else desk.change_attempt(attempt.id, started=True)
 

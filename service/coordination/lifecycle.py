@@ -6,7 +6,8 @@ PENDING, RUNNING, PAUSED = SweepState.PENDING, SweepState.RUNNING, SweepState.PA
 STOPPING, CANCELLING = SweepState.STOPPING, SweepState.CANCELLING
 COMPLETED, STOPPED, CANCELLED = SweepState.COMPLETED, SweepState.STOPPED, SweepState.CANCELLED
 
-# verb -> (state before -> state after). The same state means: asked again, nothing changes.
+# verb -> (state before -> state after). The same state means: asked again, nothing changes. A sweep that had begun
+# becomes RUNNING where PENDING stands here.
 VERBS: dict[str, dict[SweepState, SweepState]] = {
     "pause": {PENDING: PAUSED, RUNNING: PAUSED, PAUSED: PAUSED},
     "resume": {PAUSED: PENDING, PENDING: PENDING, RUNNING: RUNNING},

@@ -26,7 +26,7 @@ def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
         slots=hello.slots,
         device=hello.device,
         version=hello.version,
-        token_hash=_hash(token),
+        token_hash=token_hash(token),
         state=worker_rows.ALIVE,
         lease_until=now + LEASE_SECONDS,
         request_number=0,
@@ -37,15 +37,22 @@ def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
     )
 
 
+def is_repeated(hello: Hello, *, known: Worker) -> bool:
+    """The same process says hello again before it has made a request."""
+    same = (known.host, known.pid, known.executor) == (hello.host, hello.pid, hello.executor)
+    return same and known.request_number == 0 and known.state == worker_rows.ALIVE
+
+
 def authenticated(desk: Desk, worker_id: str, *, token: str) -> Worker:
     """The worker whose session the token opens. Raises SessionEnded or Unauthorized."""
     worker = desk.workers.get(worker_id)
     if worker is None:
         raise SessionEnded("This worker's session has ended; start it again to get a new one.")
-    if not hmac.compare_digest(worker.token_hash, _hash(token)):
+    if not hmac.compare_digest(worker.token_hash, token_hash(token)):
         raise Unauthorized("The token is not this worker's.")
     return worker
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -48,9 +48,10 @@ def _failure(sweep: Sweep) -> str | None:
 
 
 def _settle_stopping(desk: Desk, sweep: Sweep) -> None:
+    spent = seconds_left(desk, sweep) <= 0
     for trial in desk.open_trials(sweep.id, TrialState.WAITING):
-        if trial.attempts == 0:
-            cancel_waiting(desk, trial, reason="the sweep was stopped")
+        if spent or trial.attempts == 0:  # what had begun would finish, if there were time
+            cancel_waiting(desk, trial, reason="budget" if spent else "the sweep was stopped")
     if not desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
         _prune_paused(desk, sweep)
         finish_sweep(desk, sweep.id, state=SweepState.STOPPED, reason="stopped by a user")

@@ -81,8 +81,14 @@ def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> T
     except InvalidSpec as error:
         raise invalid(error.errors) from error
     if trial is None:
-        raise Conflict(f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first.")
+        raise Conflict(_no_trial_words(desk, sweep))
     return trial
+
+
+def _no_trial_words(desk: Desk, sweep: Sweep) -> str:
+    if desk.num_trials[sweep.id] < sweep.budget_trials:
+        return "Every point of the grid was tried, or these settings are none of its points; start a new sweep."
+    return f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first."
 
 
 def _after(verb: str, sweep: Sweep) -> SweepState:

@@ -98,7 +98,7 @@ class LocalExecutor:
     def stop(self) -> None:
         """Ends all its workers, by force what does not leave within `stop_seconds`."""
         workers = [place.worker for place in self._places if place.worker is not None]
-        workers += self._surplus
+        workers += self._surplus + self._candidates
         for worker in workers:
             worker.terminate()
         processes = [worker.process for worker in workers]
@@ -112,7 +112,7 @@ class LocalExecutor:
             worker.ended()  # reaps
 
     def _consider(self, believed: Believed) -> None:
-        candidate = living(believed.worker, pid=believed.pid, now=self._clock())
+        candidate = living(believed, command=self._plan.command, now=self._clock())
         if candidate is None:
             self._gone.append(Gone(believed.worker, how="its process was gone when the service started"))
         else:

@@ -2,10 +2,13 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
+
+from service.executors.contract import Believed
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,17 @@ class LocalWorker:
             self.process.kill()
 
 
-def living(worker: str, *, pid: int, now: float) -> LocalWorker | None:
-    """The worker with this pid, if there is a process; whether it is the worker is for others to know."""
+def living(believed: Believed, *, command: Sequence[str], now: float) -> LocalWorker | None:
+    """The worker with this pid, if there is a process that some Python runs as `command` says, its first word aside.
+
+    A pid is given again: what else has it now is never ours to end. Which worker it is, is for others to know.
+    """
     try:
-        process = psutil.Process(pid)
-    except psutil.NoSuchProcess:
+        process = psutil.Process(believed.pid)
+        is_worker = process.cmdline()[1:] == list(command[1:])
+    except psutil.Error:
         return None
-    return LocalWorker(worker, process, started=None, at=now) if _lives(process) else None
+    return LocalWorker(believed.worker, process, started=None, at=now) if is_worker and _lives(process) else None
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -1,5 +1,6 @@
 """The door to MLflow: MlflowClient with explicit run ids only, never the fluent global state."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import Engine, event
 
+from service.mlflow_urls import TRIALS_VIEW_KEY
 from service.recorder.content import KEY_TAG, SWEEP_TAG, Point, RunContent, RunStatus
+from trainer.config import Settings
 
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "artifacts"
@@ -27,7 +30,21 @@ HTTP_SECONDS = 10
 
 _PROXIED = "mlflow-artifacts:/"
 _PAGE = 1000
+# What the UI's "share view" stores: the trials with the columns that matter, the best of them first (maximized or not,
+# one click on the column turns it round).
+_TRIALS_VIEW = {
+    "orderByKey": "metrics.`value`",
+    "orderByAsc": False,
+    "searchFilter": "",
+    "selectedColumns": [
+        *(f"metrics.`{name}`" for name in ("value", "best_epoch", "val_loss")),
+        *(f"params.`{name}`" for name in Settings.model_fields),
+        "tags.`ravine.state`",
+    ],
+    "runsExpanded": {},
+}
 _EXPERIMENT_TAGS = {
+    f"mlflow.sharedViewState.{TRIALS_VIEW_KEY}": json.dumps(_TRIALS_VIEW),
     "mlflow.experimentKind": "custom_model_development",  # the UI opens on the table of runs, not on traces
     "mlflow.note.content": "A parent run is a sweep: its description is the answer. Its nested runs are the trials.",
 }

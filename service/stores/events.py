@@ -34,3 +34,9 @@ def count_after(connection: Connection, event_id: int, *, sweep_id: str) -> int:
 def latest_id(connection: Connection) -> int:
     """The highest id given so far, 0 without events."""
     return int(connection.execute(select(func.coalesce(func.max(event.c.id), 0))).scalar_one())
+
+
+def latest_at(connection: Connection) -> float:
+    """When the latest event was, 0 without events."""
+    latest = select(func.max(event.c.id)).scalar_subquery()
+    return float(connection.execute(select(event.c.at).where(event.c.id == latest)).scalar() or 0.0)

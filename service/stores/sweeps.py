@@ -92,3 +92,9 @@ def all_trial_counts(connection: Connection) -> dict[TrialState, int]:
     """How many trials of all sweeps are in each state."""
     rows = connection.execute(select(trial.c.state, func.count()).group_by(trial.c.state))
     return {TrialState(state): count for state, count in rows}
+
+
+def forgive_seconds(connection: Connection, seconds: float) -> None:
+    """Sweeps in RUNNING have not spent these seconds: there was no service."""
+    later = sweep.c.running_since + seconds
+    connection.execute(update(sweep).where(sweep.c.running_since.is_not(None)).values(running_since=later))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from service.records import Worker
 from service.tables import worker
@@ -30,3 +30,8 @@ def extend_leases(connection: Connection, *, until: float, ids: Iterable[str] | 
 
 def _record(row: RowMapping) -> Worker:
     return Worker(**{**row, "failed_row": tuple(row["failed_row"])})
+
+
+def latest_lease(connection: Connection) -> float:
+    """When the last lease ends or ended, 0 without workers."""
+    return float(connection.execute(select(func.max(worker.c.lease_until))).scalar() or 0.0)

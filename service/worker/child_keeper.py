@@ -18,8 +18,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 class ChildKeeper:
     """The present child, if there is one. Times are monotonic seconds.
 
-    A child that died in training is replaced at once; one that died with nothing to train will do so again, and waits
-    1 s, then twice as long each time.
+    A child that died in training is replaced at once; one that died before it began anything will do so again, and
+    the next one waits 1 s, then twice as long each time.
     """
 
     def __init__(self, spawn: Callable[[], ChildProcess], *, now: float) -> None:
@@ -97,7 +97,7 @@ class ChildKeeper:
         self._child, self._start_at = None, now
 
     def ended(self, child: ChildProcess, *, idle: bool, now: float) -> ChildDeath | None:
-        """A child ended: its death, or None when it had been replaced. `idle`: it had nothing to train."""
+        """A child ended: its death, or None when it had been replaced. `idle`: it had nothing in training."""
         child.close()
         if child is not self._child:
             return None

@@ -30,7 +30,7 @@ class ChildSaid(Frozen):
     """Child to parent; one without content is a beat.
 
     `taken`: these attempts entered a slot: from now on they are suspects when the child dies. `started`: these made
-    their first step.
+    their first step. `heeded`: nothing more comes of the wish to keep the weights of these.
     """
 
     ready: bool = False
@@ -40,6 +40,7 @@ class ChildSaid(Frozen):
     endings: tuple[Ending, ...] = ()
     checkpoints: tuple[CheckpointNote, ...] = ()
     weights: tuple[WeightsNote, ...] = ()
+    heeded: tuple[int, ...] = ()
 
     def line(self) -> bytes:
         """The message as it travels."""

@@ -80,6 +80,7 @@ class Transfers:
             else:
                 for ref in _named(job):
                     self._put(ref)
+                    self._file(ref).unlink(missing_ok=True)  # fetched again if it is ever wanted here
                 self._tell(Stored(job))
 
     def _file(self, ref: CheckpointRef) -> Path:
@@ -89,7 +90,8 @@ class Transfers:
         path, file = f"{self._path}/files/{ref.sha256}", self._file(ref)
 
         def request() -> httpx.Response:
-            if self._session.has(path):
+            # What was put before may be gone from here, and since then from there: whoever goes on from it begins anew.
+            if self._session.has(path) or not file.exists():
                 return httpx.Response(200)
             return self._session.put(path, pieces=_pieces(file), num_bytes=file.stat().st_size)
 

@@ -110,11 +110,11 @@ class Hand:
             held.lacks_file = False
 
     def weights_wanted(self, attempt: int) -> None:
-        """The child will put the weights of this attempt, and then say so."""
+        """The child will put the weights of this attempt, and then say so, or that it could not."""
         self._weights_due.add(attempt)
 
-    def weights_came(self, attempt: int) -> None:
-        """The weights of this attempt lie in the store."""
+    def weights_settled(self, attempt: int) -> None:
+        """The weights of this attempt lie in the store, or never will."""
         self._weights_due.discard(attempt)
 
     @property
@@ -126,21 +126,26 @@ class Hand:
         """What the child has yet to get."""
         return (held for held in self if not (held.given or held.through or held.lacks_file))
 
+    @property
+    def in_training(self) -> bool:
+        """The child has begun something that is not through."""
+        return any(held.training for held in self)
+
     def limits(self) -> Limits | None:
-        """The narrowest limits of what the child has to train; None when it has nothing."""
-        every = [held.assignment.limits for held in self if held.given and not held.through]
+        """The narrowest limits of what the child trains, or has to begin with; None when it has nothing."""
+        every = [held.assignment.limits for held in self._suspects()]
         if not every:
             return None
         memory = [limits.memory_mb for limits in every if limits.memory_mb is not None]
         return Limits(hang_seconds=min(limits.hang_seconds for limits in every), memory_mb=min(memory, default=None))
 
     def lose_child(self, *, now: float) -> tuple[list[int], float]:
-        """The child is gone: which attempts were in training, and for how long the longest.
+        """The child is gone: which attempts are suspects, and how long the longest was in training.
 
         Those are no longer in hand. What had not begun stays for the next child; what was through keeps waiting for
         its verdict, unless that verdict was a PAUSE, which only the dead child could have followed.
         """
-        lost = [held for held in self if held.training]
+        lost = self._suspects()
         seconds = max((held.seconds_now(now) for held in lost), default=0.0)
         unpaused = [held for held in self if held.last and not held.ended and held.pause_epoch is not None]
         for held in (*lost, *unpaused):
@@ -149,6 +154,11 @@ class Hand:
             held.given = False
         self._weights_due.clear()
         return [held.assignment.attempt for held in lost], seconds
+
+    def _suspects(self) -> list[Held]:
+        """What is in training; else what the child has to begin with, which may be what ails it."""
+        open_ones = [held for held in self if held.given and not held.through]
+        return [held for held in open_ones if held.taken] or open_ones[:1]
 
     def _num_open(self) -> int:
         return sum(not held.through for held in self)

@@ -191,7 +191,7 @@ class WorkerLoop:
             self._drain("the service asked for it", now=now)
 
     def _lose_child(self, child: ChildProcess, *, now: float) -> None:
-        idle = self._state.hand.limits() is None
+        idle = not self._state.hand.in_training
         death = self._keeper.ended(child, idle=idle, now=now)
         if death is not None and self._drain_at is None:
             logger.warning("the child ended: %s, code %s, signal %s", death.how, death.code, death.signal)

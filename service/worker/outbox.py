@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from service.protocol import ChildDeath
+from service.protocol import ChildDeath, InHand
 from trainer.report import CheckpointNote, Ending, EpochReport, WeightsNote
 
 MAX_REPORTS = 2000
@@ -33,6 +33,14 @@ class Outbox:
     def is_urgent(self) -> bool:
         """There is something to tell besides reports."""
         return bool(self.endings or self.checkpoints or self.weights or self.deaths)
+
+    def named_dead(self) -> list[InHand]:
+        """Attempts whose death goes in a later parcel; they count as in hand, or it would come too late."""
+        return [
+            InHand(attempt=attempt, started=death.seconds > 0, seconds=death.seconds)
+            for death in self.deaths
+            for attempt in death.attempts
+        ]
 
     def forget(self, attempt: int, *, after_epoch: int) -> None:
         """Throws away what an attempt did after this epoch."""

@@ -44,9 +44,9 @@ class WorkerState:
         for ending in said.endings:
             self._hear_ending(ending, now=now)
         self._outbox.checkpoints.extend(note for note in said.checkpoints if self.hand.get(note.attempt))
-        for note in said.weights:
-            self.hand.weights_came(note.attempt)
-            self._outbox.weights.append(note)
+        self._outbox.weights.extend(said.weights)
+        for attempt in (*said.heeded, *(note.attempt for note in said.weights)):
+            self.hand.weights_settled(attempt)
 
     def hear_leaving(self, endings: Iterable[Ending]) -> None:
         """These attempts have left their slots; their endings are told when their files are stored."""
@@ -67,7 +67,7 @@ class WorkerState:
         self._travelling, self._answered = None, answer.number
         refusals = [Answer(attempt=refused.attempt, epoch=None, verdict=Verdict.STOP) for refused in answer.refused]
         verdicts = [*self._implied(sent, answer), *answer.answers, *refusals]
-        forwarded = tuple(verdict for verdict in verdicts if self._follow(verdict))
+        forwarded = (*(verdict for verdict in verdicts if self._follow(verdict)), *_farewells(sent))
         self._drop_finished(sent)
         if not self._draining:
             self.hand.add(answer.assignments)
@@ -140,7 +140,7 @@ class WorkerState:
         self._travelling = Exchange(
             number=self._answered + 1,
             answered=self._answered,
-            in_hand=() if leaving else self.hand.named(now=now),
+            in_hand=() if leaving else (*self.hand.named(now=now), *self._outbox.named_dead()),
             num_free=0 if quiet else self.hand.num_free,
             num_wanted=0 if quiet else self.hand.num_wanted,
             leaving=leaving,
@@ -207,3 +207,12 @@ class WorkerState:
             held = self.hand.get(report.attempt)
             if report.last and held is not None and held.pause_epoch is None:
                 self.hand.drop(report.attempt)
+
+
+def _farewells(sent: Exchange) -> list[Answer]:
+    """A child that still keeps the state of a rung of what ended may let go: no verdict reaches that any more."""
+    return [
+        Answer(attempt=ending.attempt, epoch=None, verdict=Verdict.STOP)
+        for ending in sent.endings
+        if ending.state != "PAUSED"
+    ]

@@ -44,7 +44,7 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
         hello=hello,
         child_command=child_command,
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        own_folder=settings.home.absolute() / "worker-files" / worker,
+        own_folder=settings.home.absolute() / "worker-files" / hello.worker,  # one that was checked: it is removed
         child_nice=settings.nice,
     )
 
@@ -82,4 +82,4 @@ def _version() -> str:
 
 
 def _as_id(host: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", host)[:80] or "worker"
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", host).lstrip("_.-")[:80] or "worker"

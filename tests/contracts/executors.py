@@ -1,5 +1,6 @@
-"""Plans of local workers, and a look at those that run as children of the tests."""
+"""Plans of local workers, what plays one, and a look at those that run as children of the tests."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,28 @@ from service.executors.local import LocalPlan
 from service.settings import inherited
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
+SHORT_LIVED = (sys.executable, "-c", "raise SystemExit(4)")
+DEAF = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()",
+)
+
+
+class Clock:
+    """Monotonic time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def kill(process: psutil.Process) -> None:
+    """Kills a child and waits for its end, which is left for its owner to see."""
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def plan(folder: Path, *, num_workers: int = 2, command: tuple[str, ...] = SLEEPER) -> LocalPlan:

@@ -9,7 +9,7 @@ from tests.trainer.assignments import BASELINE, RAVINE, WINE, assignment, number
 from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_at
 from trainer.catalog import metrics
 from trainer.checkpoint import CheckpointStore
-from trainer.config import CheckpointRef, MlpModel, ProblemConfig
+from trainer.config import MetricConfig, MlpModel, ProblemConfig
 from trainer.datasets import load
 from trainer.engine import train
 from trainer.errors import EngineError
@@ -98,15 +98,28 @@ def test_a_validation_that_is_not_finite_is_reported_as_none_before_the_divergen
     assert "val_loss" in ending.reason
 
 
+def test_the_weights_of_what_diverged_in_its_last_evaluation_are_nobodys(run_engine: RunEngine) -> None:
+    deep = ProblemConfig(dataset="wine", model=MlpModel(hidden=(32, 32, 32)))
+    wild = assignment({"learning_rate": 1e6, "weight_decay": 1e6, "batch_size": "full"}, problem=deep, epochs=1)
+    source = ScriptedSource(
+        [wild, assignment(attempt=2, epochs=1)],
+        judge=lambda report: keep_weights(report.model_copy(update={"last": True})),
+    )
+    run_engine(source)
+    assert [ending.state for ending in source.endings()] == ["DIVERGED"]
+    assert [note.attempt for note in source.kept()] == [2]
+
+
 def test_a_trial_that_raises_is_failed_and_the_next_one_goes_on(run_engine: RunEngine) -> None:
     unknown = assignment().model_copy(update={"problem": ProblemConfig(dataset="no such data")})
-    missing = assignment(attempt=2, checkpoint=CheckpointRef(sha256="0" * 64, epoch=1, num_bytes=1))
-    source = ScriptedSource([unknown, missing, assignment(attempt=3, epochs=1)])
+    metric = MetricConfig(name="no_such_metric", goal="maximize")
+    unmeasured = assignment(attempt=2).model_copy(update={"metric": metric})
+    source = ScriptedSource([unknown, unmeasured, assignment(attempt=3, epochs=1)])
     run_engine(source)
     assert [(ending.attempt, ending.state) for ending in source.endings()] == [(1, "FAILED"), (2, "FAILED")]
     assert "no such data" in source.endings()[0].reason
     assert "Traceback" in (source.endings()[0].traceback or "")
-    assert "CheckpointError" in source.endings()[1].reason
+    assert "no_such_metric" in source.endings()[1].reason
     assert len(source.reports(attempt=3)) == 1
 
 

@@ -89,13 +89,31 @@ def test_an_idle_engine_drains_without_a_word(run_engine: RunEngine) -> None:
     assert source.said == []
 
 
-def test_a_checkpoint_of_another_training_is_refused(run_engine: RunEngine) -> None:
+def test_with_a_checkpoint_of_another_training_it_begins_anew(run_engine: RunEngine) -> None:
+    whole = uninterrupted(run_engine, assignment(seed=2))
     first = ScriptedSource([assignment(seed=1)], drain_at=4)
     run_engine(first)
     second = ScriptedSource([assignment(seed=2, checkpoint=first.notes()[0].checkpoint)])
     run_engine(second)
-    assert [ending.state for ending in second.endings()] == ["FAILED"]
-    assert "another seed" in second.endings()[0].reason
+    assert numbers(second.reports()) == numbers(whole.reports())
+    assert second.endings() == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"torn"])
+def test_without_its_checkpoint_it_begins_anew(
+    run_engine: RunEngine, checkpoints: CheckpointStore, content: bytes | None
+) -> None:
+    whole = uninterrupted(run_engine, assignment())
+    first = ScriptedSource([assignment()], drain_at=8)
+    run_engine(first)
+    checkpoint = first.notes()[0].checkpoint
+    checkpoints.path(checkpoint.sha256).unlink()
+    if content is not None:
+        checkpoints.path(checkpoint.sha256).write_bytes(content)
+    second = ScriptedSource([assignment(checkpoint=checkpoint)])
+    run_engine(second)
+    assert numbers(second.reports()) == numbers(whole.reports())
+    assert second.endings() == []
 
 
 def test_checkpoints_come_with_the_training_time(checkpoints: CheckpointStore) -> None:

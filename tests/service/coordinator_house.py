@@ -26,6 +26,8 @@ SMALL = {
     "budget": {"trials": 4, "epochs": 2},
 }
 
+TICK_SECONDS = 5.0
+
 
 class ClockedDatabase(Database):
     """A database whose clock stands still until the test moves it; what it writes may be lost with the machine."""
@@ -69,7 +71,14 @@ class CoordinatorHouse:
         return self.coordinator.create({**SMALL, "first": [], **spec, "budget": budget}).id
 
     def pass_time(self, seconds: float) -> None:
-        """Time passes, and the coordinator is told."""
+        """Time passes, and the coordinator is told every few seconds, or it would believe that the machine slept."""
+        while seconds > 0:
+            self.database.seconds += min(seconds, TICK_SECONDS)
+            seconds -= TICK_SECONDS
+            self.coordinator.tick()
+
+    def sleep(self, seconds: float) -> None:
+        """The machine is suspended for so long, and wakes."""
         self.database.seconds += seconds
         self.coordinator.tick()
 

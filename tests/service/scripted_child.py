@@ -3,7 +3,7 @@
 quick: reports all epochs, the last one with `last`. endless: reports epoch 1 and beats until it is told to stop.
 burst: reports one epoch each time it looks, until stopped. exit: dies with code 3 after its first step. silent: makes
 a step and says nothing more. fat: grows to 300 MiB and beats. pause: reports epoch 1, pauses with a file when told so.
-start: dies at once. An endless row writes a checkpoint when it drains.
+unborn: dies before it takes it. An endless row writes a checkpoint when it drains.
 """
 
 import hashlib
@@ -45,6 +45,8 @@ class ScriptedChild:
 
     def train(self, assignment: Assignment) -> None:
         attempt = assignment.attempt
+        if assignment.sweep == "unborn":
+            os._exit(3)
         self.say(ChildSaid(taken=(attempt,)))
         if assignment.checkpoint is not None:  # whose file must be here by now
             self.file(assignment.checkpoint).read_bytes()

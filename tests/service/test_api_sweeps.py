@@ -22,7 +22,13 @@ def test_create_answers_the_sweep_and_where_it_is(api_house: ApiHouse) -> None:
     assert api_house.get(answer.headers["location"]) == body
     assert (body["state"], body["trial_counts"], body["best"]) == ("PENDING", {"WAITING": 1}, None)
     assert body["budget"] == {"trials": 200, "trials_finished": 0, "seconds": None, "seconds_spent": 0.0}
-    assert body["mlflow"] | {"pending": 0} == {"experiment_id": None, "run_id": None, "url": None, "pending": 0}
+    assert body["mlflow"] | {"pending": 0} == {
+        "experiment_id": None,
+        "run_id": None,
+        "url": None,
+        "trials_url": None,
+        "pending": 0,
+    }
     assert body["created_at"].endswith("Z")
 
 

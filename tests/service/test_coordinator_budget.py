@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.errors import Conflict
 from service.schemas import Extension
 from sweeps.states import SweepState, TrialState
 from tests.service.coordinator_house import CoordinatorHouse
@@ -188,3 +189,38 @@ def test_whoever_comes_late_does_not_get_what_the_others_had_before(
     simulation.run(seconds=40)
     least, most = sorted(simulation.worker_seconds.values())
     assert most <= 1.3 * least
+
+
+def test_seconds_without_a_service_are_not_spent(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create(budget={"seconds": 100})
+    coordinator_worker.take_and_start()
+    coordinator_house.pass_time(30)
+    coordinator_worker.say()
+    coordinator_house.database.seconds += 8 * 3600  # the machine was off over night
+    coordinator_house.restart()
+    coordinator_house.pass_time(1)
+    assert coordinator_house.sweep(sweep).state is SweepState.RUNNING
+    assert coordinator_house.sweep(sweep).seconds_running(now=coordinator_house.database.seconds) == pytest.approx(31)
+
+
+def test_a_stopping_sweep_does_not_wait_for_trials_that_have_no_time_left(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create(budget={"seconds": 20})
+    coordinator_worker.take_and_start()
+    coordinator_house.pass_time(21)
+    coordinator_house.coordinator.change(sweep, verb="stop")
+    coordinator_house.coordinator.worker_gone(coordinator_worker.name, how="killed")
+    assert coordinator_house.states(sweep) == [TrialState.CANCELLED]
+    assert coordinator_house.sweep(sweep).state is SweepState.STOPPED
+
+
+def test_settings_that_are_no_point_of_a_grid_do_not_end_it(coordinator_house: CoordinatorHouse) -> None:
+    space = {"batch_size": {"low": 16, "high": 48, "step": 16, "integer": True}}
+    sweep = coordinator_house.create(trials=3, space=space, sampler={"kind": "grid", "seed": 1})
+    with pytest.raises(Conflict, match="point of the grid"):
+        coordinator_house.coordinator.try_settings(sweep, settings={"batch_size": 32 + 1e-9})
+    trial = coordinator_house.coordinator.try_settings(sweep, settings={"batch_size": 32})
+    assert trial.settings == {"batch_size": 32}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from service.errors import SessionEnded, Unavailable
+from service.errors import Conflict, SessionEnded, Unavailable
+from service.protocol import Hello
 from sweeps.states import SweepState, TrialState
 from tests.service.coordinator_house import ClockedDatabase, CoordinatorHouse
 from tests.service.scripted_worker import ScriptedWorker, checkpoint
@@ -164,3 +165,23 @@ def test_a_sweep_with_restarts_tries_what_it_would_have_tried_without(
     settings = [[one.settings for one in coordinator_house.trials(sweep)] for sweep in (straight, broken)]
     assert settings[0] == settings[1]
     assert len(settings[0]) == 14
+
+
+def test_a_machine_that_slept_ends_no_lease(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create()
+    running = coordinator_worker.take_and_start()
+    coordinator_house.sleep(3600)
+    assert coordinator_house.states(sweep) == [TrialState.RUNNING]
+    coordinator_worker.finish(running.attempt)
+    assert coordinator_house.states(sweep) == [TrialState.COMPLETED]
+
+
+def test_hello_may_be_said_again_while_its_answer_is_lost(coordinator_house: CoordinatorHouse) -> None:
+    hello = Hello(worker="w9", executor="external", host="h", pid=9, slots=1, device="cpu", version="1")
+    coordinator_house.coordinator.hello(hello)
+    token = coordinator_house.coordinator.hello(hello).token
+    coordinator_house.coordinator.authenticate("w9", token=token)
+    with pytest.raises(Conflict):
+        coordinator_house.coordinator.hello(hello.model_copy(update={"pid": 10}))

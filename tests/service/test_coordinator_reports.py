@@ -223,3 +223,13 @@ def test_events_tell_each_state_once_and_in_order(
     ]
     ids = [one.id for one in coordinator_house.events(sweep)]
     assert ids == sorted(set(ids))
+
+
+def test_a_metric_that_is_not_finite_at_a_rung_is_a_divergence(tmp_path: Path) -> None:
+    house = CoordinatorHouse(tmp_path)
+    sweep = house.create(epochs=9, pruner={"kind": "asha", "min_epochs": 1, "reduction_factor": 3})
+    worker = ScriptedWorker(house.coordinator)
+    first = worker.take_and_start()
+    worker.say(reports=(worker.report(first.attempt, 1, value=None),))
+    assert house.states(sweep)[0] is TrialState.DIVERGED
+    house.database.close()

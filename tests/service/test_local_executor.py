@@ -12,30 +12,7 @@ import pytest
 from service.executors.contract import Believed
 from service.executors.local import LocalExecutor, LocalPlan
 from service.settings import inherited
-from tests.contracts.executors import SLEEPER, environment_of, plan, running
-
-SHORT_LIVED = (sys.executable, "-c", "raise SystemExit(4)")
-DEAF = (
-    sys.executable,
-    "-c",
-    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()",
-)
-
-
-class Clock:
-    """Monotonic time that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def kill(process: psutil.Process) -> None:
-    """Kills a child and waits for its end, which is left for its owner to see."""
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+from tests.contracts.executors import DEAF, SHORT_LIVED, SLEEPER, Clock, environment_of, kill, plan, running
 
 
 @pytest.fixture
@@ -62,6 +39,8 @@ def stopped() -> Iterator[Callable[[LocalExecutor], LocalExecutor]]:
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A worker that an earlier service left behind."""
     process = subprocess.Popen(SLEEPER)
+    while not psutil.Process(process.pid).cmdline():  # which the kernel shows only a moment after the start
+        continue
     yield process
     process.kill()
     process.wait()
@@ -141,6 +120,28 @@ def test_an_adopted_worker_is_stopped_too(tmp_path: Path, clock: Clock, sleeper:
     executor.stop()
     assert not psutil.pid_exists(sleeper.pid)
     assert running() == {}
+
+
+def test_one_that_nobody_has_heard_of_yet_is_stopped_too(
+    tmp_path: Path, clock: Clock, sleeper: subprocess.Popen[bytes]
+) -> None:
+    believed = [Believed("local-0-cafe", pid=sleeper.pid)]
+    executor = LocalExecutor(plan(tmp_path, num_workers=1), believed=believed, clock=clock)
+    executor.ensure()
+    executor.stop()
+    assert not psutil.pid_exists(sleeper.pid)
+
+
+def test_another_program_with_the_pid_of_a_worker_is_left_alone(
+    tmp_path: Path, clock: Clock, sleeper: subprocess.Popen[bytes]
+) -> None:
+    believed = [Believed("local-0-cafe", pid=sleeper.pid)]
+    executor = LocalExecutor(
+        plan(tmp_path, command=DEAF), believed=believed, is_heard=lambda worker: bool(worker), clock=clock
+    )
+    assert [gone.worker for gone in executor.gone()] == ["local-0-cafe"]
+    executor.stop()
+    assert sleeper.poll() is None
 
 
 def test_one_that_nobody_hears_of_counts_as_gone_after_three_seconds(

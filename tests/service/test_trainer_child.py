@@ -88,6 +88,8 @@ def test_it_trains_pauses_keeps_weights_and_drains(tmp_path: Path) -> None:
         (weights,) = listener.until(lambda said: said.weights)[-1].weights
         assert (tmp_path / f"{weights.weights.sha256}.safetensors").is_file()
 
+        listener.until(lambda said: said.heeded == (1,))
+
         listener.until(lambda said: any(report.attempt == 2 for report in said.reports))
         listener.process.tell(ToldChild(answers=(Answer(attempt=2, epoch=1, verdict=Verdict.PAUSE),)))
         (paused,) = listener.until(lambda said: said.endings)[-1].endings
@@ -101,6 +103,16 @@ def test_it_trains_pauses_keeps_weights_and_drains(tmp_path: Path) -> None:
         notes = [note for said in listener.rest() for note in said.checkpoints]
         assert [note.attempt for note in notes] == [3]
         assert (listener.process.death().how, listener.process.death().code) == ("exit", 0)
+
+
+def test_weights_that_cannot_be_written_are_heeded_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with child(tmp_path / "file") as listener:
+        listener.process.tell(ToldChild(assignments=(wine(1, epochs=1),)))
+        listener.until(lambda said: said.reports)
+        listener.process.tell(ToldChild(answers=(Answer(attempt=1, epoch=1, verdict=Verdict.STOP, keep=True),)))
+        heard = listener.until(lambda said: said.heeded == (1,))
+        assert not any(said.weights for said in heard)
 
 
 def test_a_signal_makes_it_write_checkpoints_and_counts_as_a_signal(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 import os
 import signal
+import sys
+from queue import SimpleQueue
 
 import psutil
 
 from service.protocol import ChildDeath
+from service.settings import inherited
+from service.worker.child_keeper import ChildKeeper
+from service.worker.child_process import ChildProcess
 from tests.service.scripted_service import ScriptedService
 from tests.service.workers import assignment, child_pid, reported, running_worker
 from trainer.config import Limits
@@ -25,6 +30,34 @@ def test_a_child_that_dies_is_named_with_what_it_trained(
         service.until(reported(2, num_epochs=3))
     death = only_death(service)
     assert (death.attempts, death.how, death.code, death.signal) == ((1,), "exit", 3, None)
+
+
+def test_a_child_that_dies_before_it_takes_anything_is_named_with_what_it_was_given_first(
+    service: ScriptedService, worker_variables: dict[str, str]
+) -> None:
+    service.hand_out(assignment(1, "unborn"), assignment(2, "quick"))
+    with running_worker(worker_variables):
+        service.until(reported(2, num_epochs=3))
+    death = only_death(service)
+    assert (death.attempts, death.how, death.code, death.seconds) == ((1,), "exit", 3, 0.0)
+
+
+def test_a_child_that_begins_nothing_is_replaced_later_each_time() -> None:
+    ended: SimpleQueue[ChildProcess] = SimpleQueue()
+
+    def spawn() -> ChildProcess:
+        command = (sys.executable, "-S", "-c", "")
+        return ChildProcess(command, environment=inherited(), hear=lambda _said: None, ended=ended.put)
+
+    keeper, now = ChildKeeper(spawn, now=0.0), 0.0
+    for pause_seconds in (1.0, 2.0, 4.0):
+        assert keeper.ended(ended.get(timeout=10), idle=True, now=now) is not None
+        assert keeper.start_at == now + pause_seconds
+        assert not keeper.ensure(now=now + pause_seconds - 0.1)
+        now += pause_seconds
+        assert keeper.ensure(now=now)
+    assert keeper.ended(ended.get(timeout=10), idle=False, now=now) is not None
+    assert keeper.start_at == now
 
 
 def test_a_child_that_is_killed_is_named_by_signal(service: ScriptedService, worker_variables: dict[str, str]) -> None:

@@ -33,6 +33,7 @@ def test_files_go_through_the_api_before_they_are_named(apart: ScriptedService, 
     with running_worker(environment(apart.url, home=tmp_path)):
         apart.until(lambda it: it.told("endings") and it.told("weights"))
         named = [apart.told("endings")[0].checkpoint.sha256, apart.told("weights")[0].weights.sha256]
+        assert [path for path in (tmp_path / "worker-files").glob("*/*") if path.is_file()] == []  # nothing kept twice
     assert [apart.files[sha256] for sha256 in named] == [b"state of 1", b"state of 2"]
     put_at = int(apart.requests[1].removeprefix("PUT "))
     assert [request.split()[0] for request in apart.requests] == ["HEAD", "PUT", "HEAD", "PUT"]

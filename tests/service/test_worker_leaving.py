@@ -39,6 +39,15 @@ def test_a_missing_join_token_is_a_wrong_configuration(worker_variables: dict[st
         assert worker.wait(EXIT_SECONDS) == 2
 
 
+@pytest.mark.parametrize("worker_id", ["..", ".", "-a", "a/b"])
+def test_an_id_that_names_no_folder_of_its_own_is_a_wrong_configuration(
+    worker_variables: dict[str, str], worker_id: str
+) -> None:
+    with running_worker(worker_variables | {"RAVINE_WORKER_ID": worker_id}) as worker:
+        assert worker.wait(EXIT_SECONDS) == 2
+    assert Path(worker_variables["RAVINE_JOIN_TOKEN_FILE"]).exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_makes_it_write_checkpoints_and_leave(
     service: ScriptedService, worker_variables: dict[str, str], number: signal.Signals

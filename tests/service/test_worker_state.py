@@ -2,53 +2,14 @@
 
 import pytest
 
-from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Refusal
+from service.protocol import ExchangeAnswer, Refusal
 from service.worker.child_messages import ChildSaid
 from service.worker.outbox import MAX_REPORTS
 from service.worker.state import WorkerState
-from tests.service.workers import (
-    assignment,
-)
-from trainer.config import Assignment, CheckpointRef, Limits
-from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
-
-NOW = 100.0
-REF = CheckpointRef(sha256="a" * 64, epoch=1, num_bytes=1)
-
-
-def sent(state: WorkerState, *, now: float = NOW) -> Exchange:
-    exchange = state.next_exchange(now=now, heartbeat_due=True)
-    assert exchange is not None
-    return exchange
-
-
-def answer(
-    exchange: Exchange,
-    *,
-    assignments: tuple[Assignment, ...] = (),
-    answers: tuple[Answer, ...] = (),
-    refused: tuple[Refusal, ...] = (),
-) -> ExchangeAnswer:
-    return ExchangeAnswer(number=exchange.number, assignments=assignments, answers=answers, refused=refused)
-
-
-def holding(*assignments: Assignment, slots: int = 1) -> WorkerState:
-    """A worker with these in hand, given to its child, and in training as far as there are slots."""
-    state = WorkerState(slots=slots)
-    state.accept(answer(sent(state), assignments=assignments))
-    state.to_give()
-    begun = tuple(one.attempt for one in assignments[:slots])
-    state.hear(ChildSaid(taken=begun, started=begun), now=NOW)
-    state.accept(answer(sent(state)))
-    return state
-
-
-def report(epoch: int, *, attempt: int = 1, last: bool = False) -> EpochReport:
-    return EpochReport(attempt=attempt, epoch=epoch, metrics={}, seconds=epoch, last=last)
-
-
-def verdict(kind: Verdict, *, epoch: int | None, keep: bool = False) -> Answer:
-    return Answer(attempt=1, epoch=epoch, verdict=kind, keep=keep)
+from tests.service.worker_talk import NOW, REF, answer, holding, report, sent, verdict
+from tests.service.workers import assignment
+from trainer.config import Limits
+from trainer.report import CheckpointNote, Ending, Verdict, WeightsNote
 
 
 def test_one_exchange_travels_at_a_time() -> None:
@@ -155,8 +116,18 @@ def test_a_last_report_keeps_the_attempt_in_hand_until_it_is_answered() -> None:
     assert not state.hand.child_is_free
     note = WeightsNote(attempt=1, weights=REF)
     state.hear(ChildSaid(weights=(note,)), now=NOW)
+    state.hear(ChildSaid(heeded=(1,)), now=NOW)
     assert state.hand.child_is_free
     assert sent(state).weights == (note,)
+
+
+def test_weights_that_cannot_be_written_hold_nothing_up() -> None:
+    state = holding(assignment(1, "a", epochs=1))
+    state.hear(ChildSaid(reports=(report(1, last=True),)), now=NOW)
+    state.accept(answer(sent(state), answers=(verdict(Verdict.STOP, epoch=1, keep=True),)))
+    assert not state.hand.child_is_free
+    state.hear(ChildSaid(heeded=(1,)), now=NOW)
+    assert state.hand.child_is_free
 
 
 def test_a_refused_attempt_is_stopped_and_forgotten() -> None:
@@ -166,28 +137,10 @@ def test_a_refused_attempt_is_stopped_and_forgotten() -> None:
     assert [held.attempt for held in sent(state).in_hand] == [2]
 
 
-def test_a_dead_child_takes_what_it_trained_and_leaves_the_rest() -> None:
-    state = holding(*(assignment(attempt, "a", epochs=1) for attempt in (1, 2, 3)), slots=2)
-    state.hear(ChildSaid(reports=(report(1, last=True),)), now=NOW)
-    state.lose_child(ChildDeath(attempts=(), how="signal", signal=11), now=NOW + 5)
-    state.new_child()
-    exchange = sent(state, now=NOW + 5)
-    assert [(death.attempts, death.seconds) for death in exchange.deaths] == [((2,), 5.0)]
-    assert [held.attempt for held in exchange.in_hand] == [1, 3]
-    assert [one.attempt for one in state.to_give()] == [3]
-    keep = verdict(Verdict.STOP, epoch=1, keep=True)
-    assert state.accept(answer(exchange, answers=(keep,))) == ()
-    assert state.hand.child_is_free is False  # it has attempt 3; nobody has the weights of 1 any more
-    assert [held.attempt for held in sent(state).in_hand] == [3]
-
-
-def test_a_pause_that_the_dead_child_should_have_followed_hands_the_attempt_back() -> None:
-    state = holding(assignment(1, "a", epochs=1))
-    state.hear(ChildSaid(reports=(report(1, last=True),)), now=NOW)
-    travelling = sent(state)
-    state.lose_child(ChildDeath(attempts=(), how="exit", code=1), now=NOW)
-    assert state.accept(answer(travelling, answers=(verdict(Verdict.PAUSE, epoch=1),))) == ()
-    assert sent(state).in_hand == ()
+def test_the_child_lets_go_of_what_ended() -> None:
+    state = holding(assignment(1, "a"), assignment(2, "a"))
+    state.hear(ChildSaid(endings=(Ending(attempt=1, state="DIVERGED", reason="inf", seconds=2),)), now=NOW)
+    assert state.accept(answer(sent(state))) == (verdict(Verdict.STOP, epoch=None),)
 
 
 def test_a_sweep_with_a_memory_limit_waits_for_a_child_of_its_own() -> None:

@@ -52,6 +52,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"budget": {"epochs": "20"}}, "budget.epochs", "integer"),
     ({"budget": {"seconds": math.nan}}, "budget.seconds", "finite"),
     ({"budget": {"parallel": 0}}, "budget.parallel", "greater than or equal to 1"),
+    ({"limits": {"hang_seconds": 9.9}}, "limits.hang_seconds", "greater than or equal to 10"),
     ({"limits": {"attempts": -1}}, "limits.attempts", "greater than or equal to 1"),
     ({"seed": 2**63}, "seed", "less than or equal to"),
     (space(learning_rate=math.nan), "space.learning_rate", "finite"),

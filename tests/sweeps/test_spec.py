@@ -27,7 +27,7 @@ FULL: dict[str, Any] = {
     "sampler": {"kind": "tpe", "seed": 7},
     "pruner": {"kind": "hyperband", "min_epochs": 2, "reduction_factor": 4},
     "budget": {"trials": 10, "epochs": 5, "seconds": 60, "parallel": 4},
-    "limits": {"attempts": 1, "trial_seconds": 2.5, "hang_seconds": 9, "memory_mb": 500},
+    "limits": {"attempts": 1, "trial_seconds": 2.5, "hang_seconds": 12, "memory_mb": 500},
     "keep": {"weights": 0},
     "seed": 3,
     "engine": "serial",
@@ -116,7 +116,7 @@ def test_first_settings_are_the_baseline_in_the_space_and_what_was_listed() -> N
 
 
 def test_the_limits_of_a_child_are_those_of_the_spec() -> None:
-    assert resolve(FULL).limits.of_child() == Limits(hang_seconds=9, memory_mb=500)
+    assert resolve(FULL).limits.of_child() == Limits(hang_seconds=12, memory_mb=500)
 
 
 def test_the_schema_can_be_written_down() -> None:

@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,20 @@ def test_a_view_is_saved_as_what_it_shows(store: CheckpointStore) -> None:
     view = flat[2:8].view(2, 3).t()
     loaded = store.load(store.save(Stored(tensors={"view": view}, text="{}"), epoch=0))
     assert torch.equal(loaded.tensors["view"], view)
+
+
+def test_what_a_killed_writer_left_is_cleared_once_it_is_old(store: CheckpointStore) -> None:
+    store.clear_unfinished()
+    store.save(STORED, epoch=2)
+    old, young = store.folder / ".writing-old", store.folder / ".writing-young"
+    for path in (old, young):
+        path.touch()
+    two_hours_ago = time.time() - 7200
+    os.utime(old, (two_hours_ago, two_hours_ago))
+    store.clear_unfinished()
+    assert not old.exists()
+    assert young.exists()
+    assert len(list(store.folder.iterdir())) == 2
 
 
 def test_a_missing_file_is_told(store: CheckpointStore) -> None:
