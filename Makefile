@@ -10,7 +10,7 @@ CODE := service sweeps trainer tests examples benchmarks
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test test-faults bench clean
+.PHONY: help demo up check test test-faults bench bench-quick clean
 
 help:
 	@echo "make demo    install, run a real sweep to the end, print the answer"
@@ -54,6 +54,10 @@ test-faults: $(INSTALLED)
 
 bench: $(INSTALLED) $(PEERS)/.installed
 	$(BIN)/python -m benchmarks --peers-python $(PEERS)/bin/python
+
+# The same code with fewer repeats and without Ray: that it runs, not what it shows.
+bench-quick: $(INSTALLED)
+	$(BIN)/python -m benchmarks --quick --only service_cost first_report throughput
 
 clean:
 	rm -rf $(VENV) $(PEERS) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -157,7 +157,9 @@ class ProblemAnswer(Answer):
 class Extension(BaseModel):
     """What `:extend` adds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"trials": 10}]}
+    )
 
     trials: int = Field(default=0, ge=0, le=1_000_000)
     seconds: float = Field(default=0, ge=0, le=1e9)
@@ -166,7 +168,12 @@ class Extension(BaseModel):
 class TrialRequest(BaseModel):
     """Settings to try next; what is missing is sampled."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"settings": {"learning_rate": 0.1}}]},
+    )
 
     settings: dict[Annotated[str, Field(max_length=100)], Setting] = Field(max_length=100)
 

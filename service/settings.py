@@ -5,10 +5,10 @@ import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from service.errors import ConfigurationError
 
@@ -26,6 +26,11 @@ class _UserToken(BaseSettings):
         if self.token_file is not None:
             return _secret(self.token_file, variable="RAVINE_TOKEN_FILE")
         return None
+
+
+def _split(value: object) -> object:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
 class Settings(_UserToken):
@@ -50,7 +55,7 @@ class Settings(_UserToken):
     join_token_file: Path | None = None
     workers: int = Field(default=0, ge=0, le=1024)
     executor: Literal["local", "external"] = "local"
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     recorder: bool = True
     lifeline_fd: int | None = None
 
@@ -124,6 +129,8 @@ def load() -> Settings:
     """The settings of this process. Raises ConfigurationError naming the variable that is wrong."""
     try:
         settings = Settings()
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}; see the table of settings in README.") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "RAVINE_" + str(first["loc"][0]).upper()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from trainer.config import MetricConfig, ProblemConfig, Settings
+from trainer.config import MetricConfig, MlpModel, ProblemConfig, Settings
 
 Task: TypeAlias = Literal["classification", "regression", "quadratic"]
 
@@ -143,6 +143,13 @@ def check_problem(problem: ProblemConfig) -> None:
     info = dataset(problem.dataset)
     if info.brings_model and problem.model is not None:
         raise ValueError(f"model: {info.name} brings its own model; leave model out")
+
+
+def complete(problem: ProblemConfig) -> ProblemConfig:
+    """The problem with its model named: the default MLP where it names none and the data set brings none."""
+    if problem.model is not None or dataset(problem.dataset).brings_model:
+        return problem
+    return problem.model_copy(update={"model": MlpModel()})
 
 
 def check_settings(settings: Settings, *, problem: ProblemConfig) -> None:

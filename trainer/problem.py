@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.catalog import DatasetInfo, Task, check_problem, dataset
-from trainer.config import MlpModel, ProblemConfig
+from trainer.catalog import DatasetInfo, Task, check_problem, complete, dataset
+from trainer.config import ProblemConfig
 from trainer.datasets import Part, load
 from trainer.models import build_model
 from trainer.quadratic import Ravine, ravine_loss
@@ -77,7 +77,8 @@ _METRICS: dict[Task, Mapping[str, Score]] = {
 def _model_factory(config: ProblemConfig, *, info: DatasetInfo) -> Callable[[], nn.Module]:
     if info.brings_model:
         return Ravine
-    model = config.model or MlpModel()
+    model = complete(config).model
+    assert model is not None
     num_outputs = info.num_classes or 1
     return lambda: build_model(model, num_inputs=info.num_features, num_outputs=num_outputs)
 

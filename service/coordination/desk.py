@@ -50,6 +50,7 @@ class Desk:
     schedulers: dict[str, Scheduler] = field(default_factory=dict)
     trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(_trial_labels))
     values: dict[TrialKey, dict[int, float | None]] = field(default_factory=dict)
+    last_epoch_at: dict[TrialKey, float] = field(default_factory=dict)
     attempts: Shelf[int, Attempt] = field(default_factory=lambda: Shelf(_attempt_labels))
     workers: dict[str, Worker] = field(default_factory=dict)
     service: dict[str, Service] = field(default_factory=lambda: defaultdict(Service))
@@ -167,6 +168,7 @@ class Desk:
         """A new epoch of an open trial."""
         self._unwritten.epochs.append(new)
         key = (new.sweep_id, new.number)
+        self.last_epoch_at[key] = new.at
         self.values[key][new.epoch] = new.metrics.get(self.sweeps[new.sweep_id].spec.goal_metric.name)
         self.log(new.sweep_id, kind="epoch", number=new.number, epoch=new.epoch)
 
@@ -230,6 +232,7 @@ class Desk:
     def _drop_trial(self, key: TrialKey) -> None:
         self.trials.drop(key)
         self.values.pop(key, None)
+        self.last_epoch_at.pop(key, None)
         self.tried.pop(key, None)
 
 

@@ -110,9 +110,8 @@ def stop_overdue(desk: Desk) -> None:
 def _hear(desk: Desk, attempt_id: int, *, reports: list[EpochReport]) -> None:
     attempt = desk.attempts.get(attempt_id)
     if attempt is not None and attempt.state == attempt_rows.HELD:
-        seconds = max(report.seconds for report in reports)
-        _start(desk, attempt, seconds=seconds)
-        count_seconds(desk, attempt, seconds=seconds)
+        _start(desk, attempt, seconds=max(report.seconds + report.age_seconds for report in reports))
+        count_seconds(desk, attempt, seconds=max(report.seconds for report in reports))
 
 
 def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
@@ -140,7 +139,8 @@ def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
 
 
 def _store(desk: Desk, sweep: Sweep, key: TrialKey, *, report: EpochReport) -> None:
-    at = desk.now - report.age_seconds
+    # Ages of two requests differ by what the network did; MLflow sorts by time, so epochs must not overtake each other.
+    at = max(desk.now - report.age_seconds, desk.last_epoch_at.get(key, 0.0), desk.trials[key].started_at or 0.0)
     desk.add_epoch(Epoch(sweep.id, key[1], report.epoch, report.metrics, at))
     trial = desk.trials[key]
     value = report.metrics.get(sweep.spec.goal_metric.name)

@@ -29,11 +29,12 @@ def resolve(raw: object, *, sweep_id: str) -> SweepSpec:
         raise invalid(error.errors) from error
     if errors := _problem_errors(spec):
         raise invalid(errors)
-    num_train = catalog.dataset(spec.problem.dataset).num_train
+    info = catalog.dataset(spec.problem.dataset)
+    num_train = info.num_train
     if errors := check_data(spec, num_train=num_train):
         raise invalid(errors)
     return resolved(
-        spec,
+        spec.model_copy(update={"problem": catalog.complete(spec.problem)}),
         name=f"{spec.problem.dataset}-{sweep_id}",
         sampler_seed=secrets.randbelow(MAX_SAMPLER_SEED),
         default_metric=catalog.default_metric(spec.problem),

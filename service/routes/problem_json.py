@@ -60,7 +60,8 @@ def _of_service(request: Request, error: Exception) -> Response:
 def _of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
-        return render(400, detail="The body is not JSON.", instance=request.url.path)
+        fault = ProblemFieldError(field="body", message="is not JSON", mend="send one JSON object")
+        return render(400, detail="The body is not JSON.", instance=request.url.path, errors=[fault])
     errors = [_field_error(fault) for fault in error.errors()[:MAX_ERRORS]]
     detail = "; ".join(f"{one.field}: {one.message}" for one in errors)
     return render(422, detail=detail, instance=request.url.path, errors=errors)

@@ -18,6 +18,7 @@ from service.schemas import BestAnswer, Extension, Page, SweepAnswer, ValidatedA
 from service.stores import sweeps as sweep_rows
 from service.views import best_answer, find_sweep, sweep_answers
 from sweeps.states import SweepState
+from sweeps.wrong import FieldError
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"], dependencies=[Depends(user)])
 
@@ -120,7 +121,8 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise MalformedJson(f"The body is not JSON: {error}. Send it with Content-Type: application/json.") from error
+        fault = FieldError("body", f"is not JSON ({error})", "send one JSON object")
+        raise MalformedJson(str(fault), errors=(fault,)) from error
 
 
 def _validated(raw: object) -> Response:

@@ -74,9 +74,23 @@ def test_the_time_of_an_epoch_is_when_it_ended(
 ) -> None:
     sweep = coordinator_house.create()
     running = coordinator_worker.take_and_start()
+    coordinator_house.pass_time(40)
     report = coordinator_worker.report(running.attempt, 1).model_copy(update={"age_seconds": 30})
     coordinator_worker.say(reports=(report,))
     assert coordinator_house.epochs(sweep)[0].at == coordinator_house.database.seconds - 30
+
+
+def test_no_epoch_lies_before_the_one_before_it_or_before_its_trial(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create(epochs=9)
+    running = coordinator_worker.take_and_start()
+    first, second = (coordinator_worker.report(running.attempt, epoch, seconds=epoch) for epoch in (1, 2))
+    coordinator_worker.say(reports=(first.model_copy(update={"age_seconds": 500}),))
+    coordinator_worker.say(reports=(second.model_copy(update={"age_seconds": 600}),))
+    times = [one.at for one in coordinator_house.epochs(sweep)]
+    assert times == sorted(times)
+    assert (coordinator_house.trial(sweep).started_at or 0.0) <= times[0]
 
 
 def test_an_epoch_is_stored_once(coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker) -> None:
