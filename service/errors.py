@@ -6,7 +6,6 @@ ServiceError
 ├── NotFound              404  nothing has that name
 ├── Conflict              409  the state does not allow it
 ├── Unauthorized          401  no token, or the wrong one
-├── Forbidden             403  a host or origin that is not known here
 ├── TooLarge              413  the body is larger than allowed
 ├── Unavailable           503  the database (or a worker) cannot be reached now
 ├── StorageFull           507  the disk is full
@@ -22,7 +21,6 @@ class ServiceError(Exception):
     """The world did something that a caller has to hear of."""
 
     status = 500
-    title = "Internal error"
 
     def __init__(self, detail: str, *, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
@@ -34,70 +32,54 @@ class InvalidRequest(ServiceError):
     """Fields of the request are wrong."""
 
     status = 422
-    title = "Invalid request"
 
 
 class MalformedJson(ServiceError):
     """The body is not JSON."""
 
     status = 400
-    title = "Not JSON"
 
 
 class NotFound(ServiceError):
     """Nothing has that name."""
 
     status = 404
-    title = "Not found"
 
 
 class Conflict(ServiceError):
     """The state does not allow it."""
 
     status = 409
-    title = "Conflict"
 
 
 class Unauthorized(ServiceError):
     """No token, or the wrong one."""
 
     status = 401
-    title = "Unauthorized"
-
-
-class Forbidden(ServiceError):
-    """A host or an origin that is not known here."""
-
-    status = 403
-    title = "Forbidden"
 
 
 class TooLarge(ServiceError):
     """The body is larger than allowed."""
 
     status = 413
-    title = "Body too large"
 
 
 class Unavailable(ServiceError):
     """Something that the answer needs cannot be reached now."""
 
     status = 503
-    title = "Unavailable"
 
 
 class StorageFull(ServiceError):
     """The disk is full."""
 
     status = 507
-    title = "Storage full"
 
 
 class SessionEnded(ServiceError):
     """The worker's session is over."""
 
     status = 410
-    title = "Session ended"
 
 
 class NotTheOwner(ServiceError):
