@@ -49,7 +49,7 @@ def _one_epoch(model: nn.Module, *, optimizer: torch.optim.Optimizer, batch_size
     total = torch.zeros(())
     for x, y in zip(torch.split(train.x[order], batch_size), torch.split(train.y[order], batch_size), strict=True):
         loss = cross_entropy(model(x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         optimizer.step()
         optimizer.zero_grad()
         total += loss.detach() * len(x)

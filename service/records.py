@@ -1,11 +1,14 @@
 """The rows as values: what the stores give out. A sentence per record, and per field where its name is not enough."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.config import CheckpointRef, Setting
+
+TrialKey: TypeAlias = tuple[str, int]
+"""(sweep id, trial number)"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ class Trial:
     started_at: float | None
     ended_at: float | None
 
+    @property
+    def key(self) -> TrialKey:
+        """Its (sweep id, trial number)."""
+        return (self.sweep_id, self.number)
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -83,6 +91,11 @@ class Attempt:
     how: str | None
     created_at: float
     ended_at: float | None
+
+    @property
+    def key(self) -> TrialKey:
+        """The (sweep id, trial number) of its trial."""
+        return (self.sweep_id, self.number)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Row:
         batch = self._next_batch()
         self.model.gradient.zero_()
         loss = self._problem.loss(self.model.module(batch.x), batch.y)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         update(self.model.theta, velocity=self._velocity, gradient=self.model.gradient, rates=self._next_rates())
         value = loss.item()
         counters.step += 1

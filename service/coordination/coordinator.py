@@ -19,16 +19,9 @@ from service.coordination.repeating import made_before
 from service.coordination.sessions import authenticated, is_repeated, new_token, new_worker, token_hash
 from service.coordination.settling import pending_reason, settle_all
 from service.database import Database
-from service.errors import (
-    Conflict,
-    NotFound,
-    NotTheOwner,
-    ServiceError,
-    StorageFull,
-    Unavailable,
-)
+from service.errors import Conflict, NotFound, NotTheOwner, ServiceError, StorageFull, Unavailable
 from service.files import Files
-from service.protocol import HEARTBEAT_SECONDS, LEASE_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
+from service.protocol import HEARTBEAT_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
 from service.records import Sweep, Trial, Worker
 from service.schemas import Extension
 from service.stores import idempotency, owner
@@ -219,13 +212,13 @@ class Coordinator:
 
     def _ready_desk(self, connection: Connection) -> Desk:
         now = self._database.now(connection)
-        if self._was_away:  # nor because the database was away
-            worker_rows.extend_leases(connection, until=now + LEASE_SECONDS)
         if self._desk is None or self._was_away:
             self._desk = Desk(self._make_scheduler, now=now)
             self._desk.load(connection, min_attempt=self._next_attempt)
         self._desk.now = now
         self._desk.has_work = False
+        if self._was_away:  # no lease ends because of that
+            extend_leases(self._desk)
         return self._desk
 
     def _after_commit(self, desk: Desk, *, num_events: int) -> None:

@@ -7,13 +7,14 @@ what changed in the same transaction, and after a transaction that failed the de
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection
 
+from service.coordination.share import Service
 from service.coordination.shelf import Shelf
 from service.coordination.unwritten import Unwritten
-from service.records import Attempt, Epoch, Event, Sweep, Trial, Worker
+from service.records import Attempt, Epoch, Event, Sweep, Trial, TrialKey, Worker
 from service.stores import attempts as attempt_rows
 from service.stores import epochs as epoch_rows
 from service.stores import sweeps as sweep_rows
@@ -22,22 +23,6 @@ from service.stores import workers as worker_rows
 from sweeps.records import TrialRecord
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
-
-TrialKey: TypeAlias = tuple[str, int]
-"""(sweep id, trial number)"""
-
-
-@dataclass
-class Service:
-    """How much of the workers' time a sweep had: the basis of fair shares. Times in seconds."""
-
-    worker_seconds: float = 0.0
-    num_ended: int = 0
-    ended_seconds: float = 0.0
-
-    def trial_seconds(self) -> float:
-        """The mean training time of the trials that ended so far."""
-        return self.ended_seconds / self.num_ended if self.num_ended else 0.0
 
 
 @dataclass
@@ -87,7 +72,7 @@ class Desk:
         self.best_values[opened.id] = completed[: opened.spec.keep.weights]
         for one in every:
             if one.state not in FINAL_TRIAL_STATES:
-                self.trials.put((opened.id, one.number), record=one)
+                self.trials.put(one.key, record=one)
                 self.values[opened.id, one.number] = values.get(one.number, {})
         open_numbers = [one.number for one in every if (opened.id, one.number) in self.trials]
         for past in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
@@ -117,10 +102,10 @@ class Desk:
 
     def add_trial(self, new: Trial) -> Trial:
         """A new trial."""
-        self.trials.put((new.sweep_id, new.number), record=new)
-        self.values[new.sweep_id, new.number] = {}
+        self.trials.put(new.key, record=new)
+        self.values[new.key] = {}
         self.num_trials[new.sweep_id] += 1
-        self._unwritten.add("trial", key=(new.sweep_id, new.number), record=new)
+        self._unwritten.add("trial", key=new.key, record=new)
         self.log(new.sweep_id, kind="trial.state", number=new.number, state=new.state)
         self.has_work = True
         return new
@@ -200,6 +185,18 @@ class Desk:
         """The attempts in the hands of a worker."""
         return self.attempts.under(("worker", worker_id))
 
+    def working(self) -> list[Worker]:
+        """The workers that may be handed something: not benched, and with a lease that runs."""
+        return [one for one in self.workers.values() if one.state == worker_rows.ALIVE and one.lease_until > self.now]
+
+    def in_live_hands(self, sweep_id: str) -> list[Attempt]:
+        """The attempts of a sweep whose workers' leases run."""
+        return [
+            one
+            for one in self.held(sweep_id)
+            if one.worker_id in self.workers and self.workers[one.worker_id].lease_until > self.now
+        ]
+
     def num_events(self) -> int:
         """How many events this step appended."""
         return len(self._unwritten.events)
@@ -243,7 +240,7 @@ def _trial_labels(one: Trial) -> tuple[tuple[str, TrialState], ...]:
 def _attempt_labels(one: Attempt) -> tuple[tuple[str, object], ...]:
     if one.state == attempt_rows.ENDED:
         return ()
-    return (("worker", one.worker_id), ("sweep", one.sweep_id), ("trial", (one.sweep_id, one.number)))
+    return (("worker", one.worker_id), ("sweep", one.sweep_id), ("trial", one.key))
 
 
 def _trial_record(one: Trial, values: dict[int, float | None]) -> TrialRecord:

@@ -4,8 +4,8 @@ import math
 
 from service.coordination import blame
 from service.coordination.blame import Blame
-from service.coordination.desk import Desk, TrialKey
-from service.records import Attempt, Sweep, Trial
+from service.coordination.desk import Desk
+from service.records import Attempt, Sweep, Trial, TrialKey
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import SweepState, TrialState
@@ -43,7 +43,7 @@ def end_attempt(desk: Desk, attempt: Attempt, *, how: str, seconds: float | None
     count_seconds(desk, attempt, seconds=spent)
     desk.change_attempt(attempt.id, state=attempt_rows.ENDED, how=how, ended_at=desk.now)
     desk.has_work = True  # one less in flight: somebody who waits may be handed more
-    key = (attempt.sweep_id, attempt.number)
+    key = attempt.key
     if key in desk.trials:
         desk.change_trial(key, seconds=desk.trials[key].seconds + spent)
     if attempt.started and attempt.sweep_id in desk.sweeps:
@@ -63,7 +63,7 @@ def count_seconds(desk: Desk, attempt: Attempt, *, seconds: float) -> None:
 
 def lose_attempt(desk: Desk, attempt: Attempt, *, verdict: Blame) -> None:
     """An attempt died. Its trial waits for another one, or is FAILED when that was one too many."""
-    key = (attempt.sweep_id, attempt.number)
+    key = attempt.key
     was_held = attempt.state == attempt_rows.HELD
     end_attempt(desk, attempt, how=verdict.detail or verdict.reason)
     trial = desk.open_trial(key)
@@ -98,7 +98,7 @@ def cancel_open_trials(desk: Desk, sweep_id: str, *, reason: str) -> None:
     for attempt in desk.held(sweep_id):
         desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
     for trial in desk.open_trials(sweep_id, TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED):
-        end_trial(desk, (sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
+        end_trial(desk, trial.key, state=TrialState.CANCELLED, reason=reason)
 
 
 def call_back(desk: Desk, sweep_id: str) -> None:
@@ -110,10 +110,10 @@ def call_back(desk: Desk, sweep_id: str) -> None:
 
 def cancel_waiting(desk: Desk, trial: Trial, *, reason: str) -> None:
     """Ends a trial that waits; a worker that may still have it, by a lease that ended, is told to stop."""
-    attempt = desk.attempt_of((trial.sweep_id, trial.number))
+    attempt = desk.attempt_of(trial.key)
     if attempt is not None:
         desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
-    end_trial(desk, (trial.sweep_id, trial.number), state=TrialState.CANCELLED, reason=reason)
+    end_trial(desk, trial.key, state=TrialState.CANCELLED, reason=reason)
 
 
 def note_death_on(desk: Desk, worker_id: str, *, key: TrialKey) -> None:

@@ -16,8 +16,9 @@ from trainer.report import Answer, Ending, EpochReport, Verdict
 
 def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
-    refused = _refused(desk, worker, request)
-    request = _of_its_own(desk, worker, request)
+    mine = {one.id for one in desk.of_worker(worker.id)}
+    refused = _refused(request, mine=mine)
+    request = _of_its_own(request, mine=mine)
     renew(desk, worker)
     begin(desk, request)
     answers = take_reports(desk, request.reports)
@@ -65,10 +66,10 @@ def renew(desk: Desk, worker: Worker) -> None:
     """The worker's lease runs anew; trials that had begun to wait because of its silence are its own again."""
     desk.change_worker(worker.id, lease_until=desk.now + LEASE_SECONDS)
     for attempt in desk.of_worker(worker.id):
-        trial = desk.open_trial((attempt.sweep_id, attempt.number))
+        trial = desk.open_trial(attempt.key)
         held = attempt.state == attempt_rows.HELD and attempt.started
         if trial is not None and held and trial.state is TrialState.WAITING:
-            desk.change_trial((trial.sweep_id, trial.number), state=TrialState.RUNNING, worker=worker.id)
+            desk.change_trial(trial.key, state=TrialState.RUNNING, worker=worker.id)
 
 
 def expire(desk: Desk) -> None:
@@ -77,7 +78,7 @@ def expire(desk: Desk) -> None:
         if worker.lease_until > desk.now:
             continue
         for attempt in desk.of_worker(worker.id):
-            key = (attempt.sweep_id, attempt.number)
+            key = attempt.key
             if attempt.state != attempt_rows.HELD:
                 lose_attempt(desk, attempt, verdict=blame.of_worker("the worker's lease ended"))
             elif desk.trials[key].state is TrialState.RUNNING:
@@ -102,18 +103,16 @@ def worker_gone(desk: Desk, worker_id: str, *, how: str) -> None:
         desk.change_worker(worker_id, state=worker_rows.GONE, ended_at=desk.now)
 
 
-def _refused(desk: Desk, worker: Worker, request: Exchange) -> tuple[Refusal, ...]:
+def _refused(request: Exchange, *, mine: set[int]) -> tuple[Refusal, ...]:
     """Attempts that the worker speaks of and that are not its own any more."""
-    mine = {one.id for one in desk.of_worker(worker.id)}
     named: list[InHand | EpochReport | Ending] = [*request.in_hand, *request.reports, *request.endings]
     foreign = dict.fromkeys(one.attempt for one in named if one.attempt not in mine)
     detail = "This attempt has ended or was taken over; stop it, what it says is not stored."
     return tuple(Refusal(attempt=one, detail=detail) for one in foreign)
 
 
-def _of_its_own(desk: Desk, worker: Worker, request: Exchange) -> Exchange:
+def _of_its_own(request: Exchange, *, mine: set[int]) -> Exchange:
     """The request without what it says of others' attempts: a worker's word goes for its own alone."""
-    mine = {one.id for one in desk.of_worker(worker.id)}
     return request.model_copy(
         update={
             "in_hand": tuple(one for one in request.in_hand if one.attempt in mine),

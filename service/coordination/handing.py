@@ -2,7 +2,7 @@
 
 from service.coordination import blame
 from service.coordination.asking import ask, can_propose, seconds_left
-from service.coordination.desk import Desk, TrialKey
+from service.coordination.desk import Desk
 from service.coordination.endings import change_sweep_state, lose_attempt
 from service.protocol import Exchange
 from service.records import Attempt, Sweep, Trial, Worker
@@ -34,9 +34,9 @@ def parallel(desk: Desk, sweep: Sweep) -> int:
     """
     if isinstance(sweep.spec.budget.parallel, int):
         return sweep.spec.budget.parallel
-    here = [one for one in desk.workers.values() if one.lease_until > desk.now and one.state == worker_rows.ALIVE]
-    num_slots = sum(one.slots for one in here)
-    return max(1, min(num_slots, max(len(here), sweep.budget_trials // 10)))
+    working = desk.working()
+    num_slots = sum(one.slots for one in working)
+    return max(1, min(num_slots, max(len(working), sweep.budget_trials // 10)))
 
 
 def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:
@@ -81,18 +81,14 @@ def _begun(trial: Trial) -> bool:
 
 def _unheld(desk: Desk, sweep_id: str) -> list[Trial]:
     """Trials that wait in nobody's hands, or in those of a worker whose lease ended."""
-    held = {
-        attempt.number
-        for attempt in desk.held(sweep_id)
-        if attempt.worker_id in desk.workers and desk.workers[attempt.worker_id].lease_until > desk.now
-    }
+    held = {attempt.number for attempt in desk.in_live_hands(sweep_id)}
     return [one for one in desk.open_trials(sweep_id, TrialState.WAITING) if one.number not in held]
 
 
 def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) -> Trial | None:
     """What this worker gets of the sweep; `num_reserved` places in flight are kept for others."""
     num_places = parallel(desk, sweep) - num_reserved
-    if seconds_left(desk, sweep) <= 0 or _num_in_hand(desk, sweep.id) >= num_places:
+    if seconds_left(desk, sweep) <= 0 or len(desk.in_live_hands(sweep.id)) >= num_places:
         return None
     waiting = [one for one in _unheld(desk, sweep.id) if sweep.state in HANDS_OUT or _begun(one)]
     untried = [one for one in waiting if not _better_elsewhere(desk, one, worker)]
@@ -109,22 +105,11 @@ def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) 
 
 def _num_free_elsewhere(desk: Desk, worker: Worker) -> int:
     """Free slots of the other workers: a trial ahead here must not take the place of one that would start there."""
-    return sum(
-        max(0, one.slots - len(desk.of_worker(one.id)))
-        for one in desk.workers.values()
-        if one.id != worker.id and one.state == worker_rows.ALIVE and one.lease_until > desk.now
-    )
+    return sum(max(0, one.slots - len(desk.of_worker(one.id))) for one in desk.working() if one.id != worker.id)
 
 
 def _num_in_flight(desk: Desk, sweep: Sweep) -> int:
     return len(desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING))
-
-
-def _num_in_hand(desk: Desk, sweep_id: str) -> int:
-    return sum(
-        attempt.worker_id in desk.workers and desk.workers[attempt.worker_id].lease_until > desk.now
-        for attempt in desk.held(sweep_id)
-    )
 
 
 def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
@@ -132,14 +117,11 @@ def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
     tried = desk.tried[trial.sweep_id, trial.number]
     if worker.id not in tried:
         return False
-    return any(
-        one.id not in tried and one.state == worker_rows.ALIVE and one.lease_until > desk.now
-        for one in desk.workers.values()
-    )
+    return any(one.id not in tried for one in desk.working())
 
 
 def _assign(desk: Desk, trial: Trial, *, worker: Worker, answer_number: int) -> Assignment | None:
-    key: TrialKey = (trial.sweep_id, trial.number)
+    key = trial.key
     older = desk.attempt_of(key)
     if older is not None:  # its worker's lease ended: the new attempt's higher id is the fence
         lose_attempt(desk, older, verdict=blame.of_worker("the worker's lease ended"))

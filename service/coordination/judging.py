@@ -1,8 +1,10 @@
 """What a worker said, taken in: reports, endings, deaths. All functions work on the desk."""
 
+from collections import defaultdict
+
 from service.coordination import blame
 from service.coordination.asking import seconds_left
-from service.coordination.desk import Desk, TrialKey
+from service.coordination.desk import Desk
 from service.coordination.endings import (
     better,
     count_seconds,
@@ -14,7 +16,7 @@ from service.coordination.endings import (
     note_success_on,
 )
 from service.protocol import ChildDeath, Exchange
-from service.records import Attempt, Epoch, Sweep
+from service.records import Attempt, Epoch, Sweep, TrialKey
 from service.stores import attempts as attempt_rows
 from sweeps.states import TrialState
 from trainer.report import Answer, Ending, EpochReport, Verdict
@@ -29,8 +31,8 @@ def begin(desk: Desk, request: Exchange) -> None:
             count_seconds(desk, attempt, seconds=held.seconds)
     for note in request.checkpoints:
         attempt = desk.attempts.get(note.attempt)
-        if attempt is not None and desk.open_trial(_key(attempt)) is not None:
-            desk.change_trial(_key(attempt), checkpoint=note.checkpoint)
+        if attempt is not None and desk.open_trial(attempt.key) is not None:
+            desk.change_trial(attempt.key, checkpoint=note.checkpoint)
         elif attempt is not None:  # it ended meanwhile: nobody will go on from this
             desk.garbage.append(note.checkpoint.sha256)
 
@@ -41,10 +43,13 @@ def take_reports(desk: Desk, reports: tuple[EpochReport, ...]) -> list[Answer]:
     So what a trial is measured against does not depend on its place in the request.
     """
     answers: list[Answer] = []
-    for attempt_id in dict.fromkeys(report.attempt for report in reports):
-        _hear(desk, attempt_id, reports=[report for report in reports if report.attempt == attempt_id])
+    by_attempt: defaultdict[int, list[EpochReport]] = defaultdict(list)
+    for report in reports:
+        by_attempt[report.attempt].append(report)
+    for attempt_id, its_reports in by_attempt.items():
+        _hear(desk, attempt_id, reports=its_reports)
     heard = [(desk.attempts[report.attempt], report) for report in reports if report.attempt in desk.attempts]
-    for attempt, report in sorted(heard, key=lambda pair: (pair[1].epoch, _key(pair[0]))):
+    for attempt, report in sorted(heard, key=lambda pair: (pair[1].epoch, pair[0].key)):
         # A row may have gone on past an epoch that ended it: what it did since does not count.
         if desk.attempts[attempt.id].state == attempt_rows.HELD:
             answers += _judge(desk, attempt, report)
@@ -70,7 +75,7 @@ def take_deaths(desk: Desk, deaths: tuple[ChildDeath, ...]) -> None:
                 count_seconds(desk, attempt, seconds=death.seconds)
             _start(desk, desk.attempts[attempt.id])
             if verdict.counts and attempt.state == attempt_rows.HELD:
-                note_death_on(desk, attempt.worker_id, key=_key(attempt))
+                note_death_on(desk, attempt.worker_id, key=attempt.key)
             lose_attempt(desk, desk.attempts[attempt.id], verdict=verdict)
 
 
@@ -80,8 +85,8 @@ def take_back(desk: Desk, worker_id: str, *, request: Exchange) -> None:
     for attempt in desk.of_worker(worker_id):
         if request.leaving or (attempt.id not in named and attempt.answer_number <= request.answered):
             end_attempt(desk, attempt, how=attempt_rows.HANDED_BACK)
-            if attempt.state == attempt_rows.HELD and desk.open_trial(_key(attempt)) is not None:
-                give_back(desk, _key(attempt))
+            if attempt.state == attempt_rows.HELD and desk.open_trial(attempt.key) is not None:
+                give_back(desk, attempt.key)
 
 
 def stops(desk: Desk, request: Exchange) -> list[Answer]:
@@ -101,10 +106,10 @@ def stop_overdue(desk: Desk) -> None:
         if limit is None:
             continue
         for attempt in [one for one in desk.held(sweep.id) if one.state == attempt_rows.HELD]:
-            if desk.trials[_key(attempt)].seconds + attempt.seconds > limit:
+            if desk.trials[attempt.key].seconds + attempt.seconds > limit:
                 desk.change_attempt(attempt.id, state=attempt_rows.STOPPING)
                 reason = f"over limits.trial_seconds ({limit:g} s)"
-                end_trial(desk, _key(attempt), state=TrialState.FAILED, reason=reason)
+                end_trial(desk, attempt.key, state=TrialState.FAILED, reason=reason)
 
 
 def _hear(desk: Desk, attempt_id: int, *, reports: list[EpochReport]) -> None:
@@ -115,11 +120,11 @@ def _hear(desk: Desk, attempt_id: int, *, reports: list[EpochReport]) -> None:
 
 
 def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
-    key = _key(attempt)
+    key = attempt.key
     sweep = desk.sweeps[attempt.sweep_id]
+    value = report.metrics.get(sweep.spec.goal_metric.name)
     if report.epoch > desk.trials[key].num_epochs:
-        _store(desk, sweep, key, report=report)
-        value = report.metrics.get(sweep.spec.goal_metric.name)
+        _store(desk, key, report=report)
         verdict = desk.schedulers[sweep.id].report(key[1], epoch=report.epoch, value=value)
     else:  # a later attempt's report of an epoch that an earlier one told: judged then, and not stopped by it
         verdict = Verdict.CONTINUE
@@ -131,27 +136,27 @@ def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
     elif verdict is Verdict.PAUSE:
         desk.change_attempt(attempt.id, state=attempt_rows.PAUSING)
         desk.change_trial(key, state=TrialState.PAUSED, worker=None)
-    elif verdict is Verdict.STOP and report.metrics.get(sweep.spec.goal_metric.name) is None:
+    elif verdict is Verdict.STOP and value is None:
         _stop(desk, attempt, state=TrialState.DIVERGED, reason=f"the metric is not finite after epoch {report.epoch}")
     elif verdict is Verdict.STOP:
         _stop(desk, attempt, state=TrialState.PRUNED, reason=f"pruned after epoch {report.epoch}")
     return [] if verdict is Verdict.CONTINUE else [Answer(attempt=attempt.id, epoch=report.epoch, verdict=verdict)]
 
 
-def _store(desk: Desk, sweep: Sweep, key: TrialKey, *, report: EpochReport) -> None:
+def _store(desk: Desk, key: TrialKey, *, report: EpochReport) -> None:
     # Ages of two requests differ by what the network did; MLflow sorts by time, so epochs must not overtake each other.
-    at = max(desk.now - report.age_seconds, desk.last_epoch_at.get(key, 0.0), desk.trials[key].started_at or 0.0)
-    desk.add_epoch(Epoch(sweep.id, key[1], report.epoch, report.metrics, at))
-    trial = desk.trials[key]
-    value = report.metrics.get(sweep.spec.goal_metric.name)
-    if value is not None and better(value, than=trial.value, goal=sweep.spec.goal_metric.goal):
+    trial, goal_metric = desk.trials[key], desk.sweeps[key[0]].spec.goal_metric
+    at = max(desk.now - report.age_seconds, desk.last_epoch_at.get(key, 0.0), trial.started_at or 0.0)
+    desk.add_epoch(Epoch(*key, report.epoch, report.metrics, at))
+    value = report.metrics.get(goal_metric.name)
+    if value is not None and better(value, than=trial.value, goal=goal_metric.goal):
         desk.change_trial(key, num_epochs=report.epoch, value=value, best_epoch=report.epoch)
     else:
         desk.change_trial(key, num_epochs=report.epoch)
 
 
 def _complete(desk: Desk, attempt: Attempt, report: EpochReport) -> Answer:
-    key = _key(attempt)
+    key = attempt.key
     end_attempt(desk, attempt, how="completed")
     value = desk.trials[key].value
     if value is None:
@@ -172,13 +177,13 @@ def _is_wanted(desk: Desk, sweep: Sweep, *, value: float) -> bool:
 
 def _stop(desk: Desk, attempt: Attempt, *, state: TrialState, reason: str) -> None:
     end_attempt(desk, attempt, how=reason)
-    end_trial(desk, _key(attempt), state=state, reason=reason)
+    end_trial(desk, attempt.key, state=state, reason=reason)
     if state is not TrialState.CANCELLED:
-        note_success_on(desk, attempt.worker_id, key=_key(attempt))
+        note_success_on(desk, attempt.worker_id, key=attempt.key)
 
 
 def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
-    key = _key(attempt)
+    key = attempt.key
     if attempt.state == attempt_rows.STOPPING or desk.open_trial(key) is None:
         end_attempt(desk, attempt, how=ending.reason, seconds=ending.seconds)
         return
@@ -198,9 +203,9 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     note_success_on(desk, attempt.worker_id, key=key)
 
 
-def _start(desk: Desk, attempt: Attempt, *, seconds: float = 0.0) -> Attempt:
+def _start(desk: Desk, attempt: Attempt, *, seconds: float = 0.0) -> None:
     """The attempt made its first step `seconds` ago: its trial is RUNNING, on this worker."""
-    key = _key(attempt)
+    key = attempt.key
     trial = desk.open_trial(key)
     if trial is not None and trial.state is TrialState.WAITING and attempt.state == attempt_rows.HELD:
         desk.change_trial(
@@ -210,8 +215,5 @@ def _start(desk: Desk, attempt: Attempt, *, seconds: float = 0.0) -> Attempt:
             worker=attempt.worker_id,
             started_at=trial.started_at or desk.now - seconds,
         )
-    return attempt if attempt.started else desk.change_attempt(attempt.id, started=True)
-
-
-def _key(attempt: Attempt) -> TrialKey:
-    return (attempt.sweep_id, attempt.number)
+    if not attempt.started:
+        desk.change_attempt(attempt.id, started=True)

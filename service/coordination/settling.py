@@ -76,4 +76,4 @@ def _settle_running(desk: Desk, sweep: Sweep) -> None:
 
 def _prune_paused(desk: Desk, sweep: Sweep) -> None:
     for trial in desk.open_trials(sweep.id, TrialState.PAUSED):
-        end_trial(desk, (sweep.id, trial.number), state=TrialState.PRUNED, reason="never promoted")
+        end_trial(desk, trial.key, state=TrialState.PRUNED, reason="never promoted")

@@ -67,7 +67,7 @@ class LocalExecutor:
         plan: LocalPlan,
         *,
         believed: Sequence[Believed] = (),
-        is_heard: Callable[[str], bool] = lambda worker: False,  # noqa: ARG005
+        is_heard: Callable[[str], bool] = lambda worker: False,  # noqa: ARG005 - nobody was heard
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan, self._is_heard, self._clock = plan, is_heard, clock

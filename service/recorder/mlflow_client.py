@@ -211,7 +211,7 @@ def open_mlflow(uri: str | None, *, folder: Path) -> Mlflow:
         (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 0),
         (MLFLOW_HTTP_REQUEST_TIMEOUT, HTTP_SECONDS),
     ):
-        variable.set(value)  # type: ignore[no-untyped-call]
+        variable.set(value)  # type: ignore[no-untyped-call]  # MLflow has no types here
     return EmbeddedMlflow(folder) if uri is None else Mlflow(uri, artifacts=None)
 
 
@@ -223,7 +223,7 @@ def _make_database(file: Path) -> None:
     draft = file.with_name(f"{file.name}.draft")
     for left_behind in file.parent.glob(f"{draft.name}*"):
         left_behind.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{draft}", _PROXIED)  # type: ignore[no-untyped-call]
+    store = SqlAlchemyStore(f"sqlite:///{draft}", _PROXIED)  # type: ignore[no-untyped-call]  # MLflow has no types here
     store.engine.dispose()
     draft.rename(file)
 

@@ -194,7 +194,7 @@ def _plain_loop(batch_size: int) -> list[tuple[float, float, float]]:
         for rows in torch.split(epoch_order(7, epoch=epoch, num_examples=107), batch_size):
             optimizer.zero_grad()
             loss = cross_entropy(model(parts.train.x[rows]), parts.train.y[rows])
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimizer.step()
             loss_sum += loss.item() * len(rows)
         norm = torch.cat([p.grad.reshape(-1) for p in model.parameters() if p.grad is not None]).norm().item()

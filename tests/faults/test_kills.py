@@ -36,7 +36,10 @@ def test_service_killed_twice_and_workers_five_times(tmp_path: Path) -> None:
         ]
         wait_for(lambda: _final(ravine, sweep_id), seconds=SECONDS)
         _check(ravine, sweep_id)
-        print(f"{len(kills)} faults, 0 lost, 0 doubled, 0 stuck, {max(recovered):.1f} s to recover, seed {SEED}")  # noqa: T201
+        counts = _counts(ravine, sweep_id)
+        # The line is what this suite is for: pytest -s shows it.
+        print(f"{len(kills)} faults, {counts}, {max(recovered):.1f} s to recover, seed {SEED}")  # noqa: T201
+        assert counts == "0 lost, 0 doubled, 0 stuck"
 
 
 def _kill_in_the_middle(ravine: RunningRavine, sweep_id: str, *, module: str, after: int) -> float:
@@ -47,6 +50,14 @@ def _kill_in_the_middle(ravine: RunningRavine, sweep_id: str, *, module: str, af
 
 def _final(ravine: RunningRavine, sweep_id: str) -> bool:
     return ravine.client.sweep(sweep_id).state in (SweepState.COMPLETED, SweepState.FAILED)
+
+
+def _counts(ravine: RunningRavine, sweep_id: str) -> str:
+    numbers = [trial.number for trial in ravine.client.trials(sweep_id)]
+    open_states = ("WAITING", "RUNNING", "PAUSED")
+    num_stuck = sum(trial.state in open_states for trial in ravine.client.trials(sweep_id))
+    num_lost = len(set(range(SWEEP["budget"]["trials"])) - set(numbers))
+    return f"{num_lost} lost, {len(numbers) - len(set(numbers))} doubled, {num_stuck} stuck"
 
 
 def _check(ravine: RunningRavine, sweep_id: str) -> None:

@@ -35,7 +35,15 @@ def test_create_answers_the_sweep_and_where_it_is(api_house: ApiHouse) -> None:
 def test_validate_only_answers_the_spec_and_writes_nothing(api_house: ApiHouse) -> None:
     answer = api_house.ask("POST", "/v1/sweeps?validate_only=true", json=SMALL, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 200
-    assert answer.json()["spec"]["space"]["learning_rate"] == {"low": 0.0001, "high": 1.0, "log": True, "step": None, "integer": False, "when": {}}  # fmt: skip  # noqa: E501
+    learning_rate: dict[str, object] = {
+        "low": 0.0001,
+        "high": 1.0,
+        "log": True,
+        "step": None,
+        "integer": False,
+        "when": {},
+    }
+    assert answer.json()["spec"]["space"]["learning_rate"] == learning_rate
     problem(api_house.ask("POST", "/v1/sweeps?validate_only=true", json={**SMALL, "seed": -1}), 422)
     assert api_house.get("/v1/sweeps")["items"] == []
 

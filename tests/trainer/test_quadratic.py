@@ -38,7 +38,7 @@ def _losses(source: ScriptedSource) -> list[float]:
 def test_the_loss_is_the_function_and_its_gradient_is_lambda_theta() -> None:
     model = Ravine().double()
     loss = ravine_loss(model(torch.ones(7, 1, dtype=torch.float64)), torch.zeros(7, 1))
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
     assert loss.item() == pytest.approx(eigenvalues().sum().item() / 2, rel=1e-6)
     assert model.theta.grad is not None
     torch.testing.assert_close(model.theta.grad, eigenvalues(), rtol=1e-6, atol=0.0)
