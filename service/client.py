@@ -24,7 +24,7 @@ from service.schemas import (
 from service.sse import parse
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # the service says something at least every 15 s

@@ -4,8 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from trainer.config import Assignment, Frozen
+from trainer.config import Assignment
+from trainer.facts import ProblemFacts
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
+from trainer.settings import Frozen
+from trainer.task import Task, TaskResult
 
 HEARTBEAT_SECONDS = 3.0
 LEASE_SECONDS = 60.0
@@ -66,7 +69,8 @@ class Exchange(Frozen):
     `number` counts from 1; the same number again gets the stored answer again. `answered` is the number of the last
     answer received: attempts handed out up to it that are not in `in_hand` (and did not end) go back free of charge.
     `num_wanted` is how many more assignments fit now; of these at most `num_free` would start at once, the others are
-    held ahead. `leaving`: the worker is about to exit, and hands all back.
+    held ahead. `problems`: the plugins that its child found, said once per child (None: nothing new). `leaving`: the
+    worker is about to exit, and hands all back; tasks that it has not answered are somebody else's then.
     """
 
     number: int = Field(ge=1)
@@ -77,6 +81,8 @@ class Exchange(Frozen):
     checkpoints: tuple[CheckpointNote, ...] = ()
     weights: tuple[WeightsNote, ...] = ()
     deaths: tuple[ChildDeath, ...] = ()
+    task_results: tuple[TaskResult, ...] = ()
+    problems: tuple[ProblemFacts, ...] | None = None
     num_free: int = Field(default=0, ge=0, le=2048)
     num_wanted: int = Field(default=0, ge=0, le=2048)
     leaving: bool = False
@@ -97,6 +103,7 @@ class ExchangeAnswer(Frozen):
     assignments: tuple[Assignment, ...] = ()
     answers: tuple[Answer, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    tasks: tuple[Task, ...] = ()
     leave: bool = False
     work_version: int = 0
 

@@ -1,14 +1,26 @@
 """The rows as values: what the stores give out. A sentence per record, and per field where its name is not enough."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
-from trainer.config import CheckpointRef, Setting
+from trainer.config import CheckpointRef
+from trainer.facts import ProblemFacts
+from trainer.settings import Frozen, Setting
+from trainer.task import RangeCurve
 
 TrialKey: TypeAlias = tuple[str, int]
 """(sweep id, trial number)"""
+
+
+class ModelExport(Frozen):
+    """The winner of an ended sweep as a file that runs without Ravine: WAITING for a worker, READY, or FAILED."""
+
+    state: Literal["WAITING", "READY", "FAILED"]
+    trial: int
+    file: CheckpointRef | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class Sweep:
     best_number: int | None
     best_value: float | None
     study_attrs: dict[str, Any]
+    range_test: RangeCurve | None
+    export: ModelExport | None
     created_at: float
     started_at: float | None
     ended_at: float | None
@@ -124,7 +138,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker as it introduced itself. `state` is ALIVE, BENCHED (it gets nothing more) or GONE."""
+    """A worker as it introduced itself. `state` is ALIVE, BENCHED (it gets nothing more) or GONE.
+
+    `problems` are the digests of the plugins that it can train.
+    """
 
     id: str
     executor: str
@@ -139,15 +156,43 @@ class Worker:
     request_number: int
     answer: dict[str, Any] | None
     failed_row: tuple[str, ...]
+    problems: tuple[str, ...]
     created_at: float
     ended_at: float | None
 
 
 @dataclass(frozen=True)
 class MlflowRun:
-    """The MLflow run of a sweep (number -1) or a trial; `run_id` is None while only the intent is stored."""
+    """The MLflow run of a sweep (number -1) or a trial; `run_id` is None while only the intent is stored.
+
+    `model_name` and `model_version` name the registered winner of a sweep.
+    """
 
     sweep_id: str
     number: int
     experiment_id: str | None
     run_id: str | None
+    model_name: str | None = None
+    model_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An uploaded data set under its name; `report` tells what was found in the upload and done to it."""
+
+    name: str
+    position: int
+    file: CheckpointRef
+    facts: ProblemFacts
+    report: dict[str, Any]
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin's problem as a worker announced it; `digest` is the hash of its source."""
+
+    digest: str
+    name: str
+    facts: ProblemFacts
+    seen_at: float

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 Item = TypeVar("Item")
 

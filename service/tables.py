@@ -49,6 +49,8 @@ sweep = Table(
     Column("best_number", Integer),
     Column("best_value", Float),
     Column("study_attrs", Json, nullable=False),
+    Column("range_test", Json),  # the curve and the bounds of `learning_rate: auto`; null until it is done
+    Column("export", Json),  # the winner as a file that runs without Ravine; null until the sweep ends
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -142,8 +144,31 @@ worker = Table(
     Column("request_number", Integer, nullable=False, default=0),
     Column("answer", Json),
     Column("failed_row", Json, nullable=False),  # the latest trials that died here, one after the other
+    Column("problems", Json, nullable=False),  # the digests of the plugins that it can train
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float),
+)
+
+# Uploaded data: the file is named by its content, two names may share one.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("position", Id, nullable=False, unique=True),  # order of creation: pages go by it
+    Column("file", Json, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("report", Json, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# Plugins that workers have announced, by the hash of their source: the latest one of a name is taken by new sweeps.
+plugin = Table(
+    "plugin",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(200), nullable=False, index=True),
+    Column("facts", Json, nullable=False),
+    Column("seen_at", Float, nullable=False),
 )
 
 idempotency = Table(
@@ -170,4 +195,6 @@ mlflow_run = Table(
     Column("number", Integer, primary_key=True),
     Column("experiment_id", String(64)),
     Column("run_id", String(64)),  # None: the intent to create it is stored, the run itself may exist or not
+    Column("model_name", String(255)),  # of a parent: the registered model that holds the winner
+    Column("model_version", String(64)),
 )

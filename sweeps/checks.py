@@ -13,7 +13,7 @@ from sweeps.search_space import SearchSpace, conditions_of, cyclic, described, t
 from sweeps.spec import LATER_SETTINGS, SweepSpec, not_built
 from sweeps.spec_words import explained
 from sweeps.wrong import FieldError, InvalidSpec, one_of
-from trainer.config import Setting, Settings
+from trainer.settings import Setting, Settings
 
 ENOUGH = 10**9
 """Training examples that leave every preset as it stands."""

@@ -10,7 +10,7 @@ from optuna.trial import Trial
 
 from sweeps.parameters import Choices, Range
 from sweeps.search_space import SearchSpace
-from trainer.config import Setting
+from trainer.settings import Setting
 
 
 def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:

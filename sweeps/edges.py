@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sweeps.parameters import Range
 from sweeps.spec import SweepSpec
-from trainer.config import Setting
+from trainer.settings import Setting
 
 EDGE_SHARE = 0.02
 

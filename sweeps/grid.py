@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.lessons import Asked, Lesson
 from sweeps.parameters import Choices, Range, same
 from sweeps.search_space import SearchSpace
-from trainer.config import Setting
+from trainer.settings import Setting
 
 MAX_GRID_POINTS = 100_000
 

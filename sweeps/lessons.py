@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sweeps.states import TrialState
-from trainer.config import Goal, Setting
+from trainer.config import Goal
+from trainer.settings import Setting
 
 
 @dataclass(frozen=True)

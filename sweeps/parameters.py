@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias, TypeGuard
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sweeps.wrong import wrong
-from trainer.config import Frozen, Setting
+from trainer.settings import Frozen, Setting
 
 SettingName: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.]+$")]
 

@@ -1,7 +1,7 @@
 """Spaces with a name, for those who do not want to write one."""
 
 from sweeps.parameters import Choices, Parameter, Range
-from trainer.config import Setting
+from trainer.settings import Setting
 
 PRESETS = ("sgd-basic",)
 BATCH_SIZES = (16, 32, 64, 128)

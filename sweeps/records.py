@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweeps.states import TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
 from sweeps.study import OptunaStudy
 from sweeps.wrong import InvalidSpec
-from trainer.config import Setting
 from trainer.report import Verdict
+from trainer.settings import Setting
 
 
 class Scheduler:

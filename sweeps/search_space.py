@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sweeps.parameters import Choices, Parameter, Range, same
 from sweeps.wrong import FieldError, one_of
-from trainer.config import Setting
+from trainer.settings import Setting
 
 BASELINE: dict[str, Setting] = {
     "learning_rate": 0.01,

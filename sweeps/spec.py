@@ -9,7 +9,8 @@ from sweeps.parameters import Parameter, Scalar, SettingName
 from sweeps.presets import preset_space
 from sweeps.search_space import BASELINE, SearchSpace
 from sweeps.wrong import FieldError, wrong
-from trainer.config import Frozen, Goal, Limits, MetricConfig, Name, ProblemConfig, Setting
+from trainer.config import Goal, Limits, MetricConfig, Name, ProblemConfig
+from trainer.settings import Frozen, Setting
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=1e9)]
@@ -172,13 +173,6 @@ class SweepSpec(Frozen):
     def _engine_is_built(cls, value: Any) -> Any:
         if value in LATER_ENGINES:
             raise wrong(f"{value} is not built yet", mend="use auto or serial until then")
-        return value
-
-    @field_validator("problem", mode="before")
-    @classmethod
-    def _problem_is_built(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "plugin" in value:
-            raise wrong("problems by plugin are not built yet", mend="name a dataset until then")
         return value
 
     @cached_property

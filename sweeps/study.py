@@ -15,7 +15,8 @@ from sweeps.samplers import LEARNING_SAMPLERS, sampler_of
 from sweeps.search_space import SearchSpace
 from sweeps.states import TrialState
 from sweeps.window import window_start, windowed
-from trainer.config import Goal, Setting
+from trainer.config import Goal
+from trainer.settings import Setting
 
 
 @dataclass(frozen=True)

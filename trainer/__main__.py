@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 import torch
 from pydantic import Field, ValidationError
 
-from trainer.catalog import check_metric, check_problem, check_settings, default_metric
+from trainer.catalog import check_metric, check_problem, check_settings, dataset, default_metric
 from trainer.checkpoint import CheckpointStore
-from trainer.config import Assignment, Frozen, MetricConfig, ProblemConfig, Settings
+from trainer.config import Assignment, MetricConfig, ProblemConfig
 from trainer.engine import train
 from trainer.errors import EngineError
 from trainer.one_training import OneTraining
+from trainer.settings import Frozen, Settings
 
 USAGE = "usage: python -m trainer config.json"
 
@@ -60,10 +61,11 @@ def main(arguments: list[str]) -> int:
 
 def _assignment(config: TrainingConfig) -> Assignment:
     """ValueError where the parts of the config do not fit together."""
-    check_problem(config.problem)
-    check_settings(config.settings, problem=config.problem)
-    metric = config.metric or default_metric(config.problem)
-    check_metric(metric, problem=config.problem)
+    facts = dataset(config.problem.name)
+    check_problem(config.problem, facts=facts)
+    check_settings(config.settings, facts=facts)
+    metric = config.metric or default_metric(facts)
+    check_metric(metric, facts=facts)
     return Assignment(
         attempt=0,
         sweep="by-hand",

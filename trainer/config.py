@@ -2,20 +2,16 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
-Setting: TypeAlias = bool | int | float | str
-"""One value of one setting, as it travels in JSON."""
+from trainer.settings import Frozen, Setting, Settings
 
 Goal: TypeAlias = Literal["minimize", "maximize"]
-
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/\\]+$")]
-
-
-class Frozen(BaseModel):
-    """A value: immutable, no unknown fields, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
+Activation: TypeAlias = Literal["relu", "tanh", "gelu", "silu"]
+Dropout: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LinearModel(Frozen):
@@ -25,23 +21,62 @@ class LinearModel(Frozen):
 
 
 class MlpModel(Frozen):
-    """Affine layers with ReLU between them; `hidden` holds the widths in units."""
+    """Affine layers with an activation (and dropout) after each but the last; `hidden` holds the widths in units."""
 
     kind: Literal["mlp"] = "mlp"
-    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(default=(64,), min_length=1, max_length=16)
+    hidden: tuple[Width, ...] = Field(default=(64,), min_length=1, max_length=16)
+    activation: Activation = "relu"
+    dropout: Dropout = 0.0
 
 
-ModelConfig: TypeAlias = Annotated[LinearModel | MlpModel, Field(discriminator="kind")]
+class CnnModel(Frozen):
+    """Stages of 3x3 convolution, GroupNorm, activation and 2x2 pooling; `channels` holds their widths."""
+
+    kind: Literal["cnn"] = "cnn"
+    channels: tuple[Width, ...] = Field(default=(16, 32), min_length=1, max_length=8)
+    activation: Activation = "relu"
+    dropout: Dropout = 0.0
+
+
+class ResnetModel(Frozen):
+    """Stages of residual blocks (two 3x3 convolutions with GroupNorm); each stage but the first halves the image."""
+
+    kind: Literal["resnet"] = "resnet"
+    channels: tuple[Width, ...] = Field(default=(16, 32), min_length=1, max_length=8)
+    blocks: int = Field(default=1, ge=1, le=16)
+    activation: Activation = "relu"
+    dropout: Dropout = 0.0
+
+
+ModelConfig: TypeAlias = Annotated[LinearModel | MlpModel | CnnModel | ResnetModel, Field(discriminator="kind")]
 
 
 class ProblemConfig(Frozen):
-    """What is trained: a data set that ships with Ravine and a built-in model.
+    """What is trained: a data set (one that ships with Ravine, or an uploaded one) and a built-in model, or a plugin.
 
-    `model` is null where the data set brings its own (`quadratic`) and the default MLP elsewhere.
+    `model` is null where the data set brings its own (`quadratic`) or a plugin is named, and the default MLP elsewhere.
+    `digest` pins the content of an uploaded data set or of a plugin's source; it is filled in when a sweep is accepted.
+    `settings` are a plugin's own, by name. `metrics` are reported besides the losses, the task's own score and the
+    metric that is searched on.
     """
 
-    dataset: Name
+    dataset: Name | None = None
+    plugin: Name | None = None
     model: ModelConfig | None = None
+    digest: Sha256 | None = None
+    settings: dict[Name, Setting] = Field(default_factory=dict, max_length=50)
+    metrics: tuple[Name, ...] = Field(default=(), max_length=20)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ProblemConfig":
+        if (self.dataset is None) == (self.plugin is None):
+            raise ValueError("name a dataset or a plugin, one of both")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The data set's or the plugin's."""
+        return self.dataset or self.plugin or ""
 
 
 class MetricConfig(Frozen):
@@ -51,26 +86,10 @@ class MetricConfig(Frozen):
     goal: Goal = "maximize"
 
 
-class Settings(Frozen):
-    """The settings of one SGD training; what a space leaves out has the default here.
-
-    `learning_rate` is η0; `lr_decay` is the Keras decay: η_t = η0 / (1 + lr_decay·t) with t counting updates;
-    `weight_decay` is λ in d = g + λθ. `batch_size` counts examples; `full` is batch gradient descent.
-    """
-
-    learning_rate: float = Field(default=0.01, gt=0, le=1e6)
-    momentum: float = Field(default=0.0, ge=0, lt=1)
-    dampening: float = Field(default=0.0, ge=0, le=1)
-    nesterov: bool = False
-    weight_decay: float = Field(default=0.0, ge=0, le=1e6)
-    lr_decay: float = Field(default=0.0, ge=0, le=1e6)
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000_000)] | Literal["full"] = 32
-
-
 class CheckpointRef(Frozen):
-    """A stored checkpoint: the SHA-256 of its file (hex), the last whole epoch in it and its size in bytes."""
+    """A stored file: the SHA-256 of its content (hex), the last whole epoch in it and its size in bytes."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     epoch: int = Field(ge=0)
     num_bytes: int = Field(ge=0)
 
@@ -85,9 +104,10 @@ class Limits(Frozen):
 class Assignment(Frozen):
     """One attempt at one trial, as it is handed to an engine.
 
-    `attempt` is unique over the service's life and names the row in every message. `epochs` is the most passes over
-    the training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state
-    at the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
+    `attempt` is unique over the service's life and names the row in every message. `problem` is this trial's: what the
+    space says of the model and of a plugin's own settings is folded into it. `epochs` is the most passes over the
+    training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state at
+    the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
     what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
     initialisation.
     """

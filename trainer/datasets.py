@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.catalog import DatasetInfo, dataset
+from trainer.catalog import dataset
 from trainer.errors import ProblemError
+from trainer.facts import ProblemFacts
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -103,8 +104,9 @@ def _table(file_name: str, **how: Any) -> Floats:
     raise ProblemError(f"scikit-learn's {file_name} is missing; install scikit-learn as the constraints file pins it")
 
 
-def _identical_examples(info: DatasetInfo, *, dtype: torch.dtype) -> Parts:
-    def ones(num_rows: int) -> Part:
+def _identical_examples(info: ProblemFacts, *, dtype: torch.dtype) -> Parts:
+    def ones(num_rows: int | None) -> Part:
+        assert num_rows is not None
         return Part(torch.ones(num_rows, 1, dtype=dtype), torch.zeros(num_rows, 1, dtype=dtype))
 
     return Parts(train=ones(info.num_train), validation=ones(info.num_validation), test=ones(info.num_test))

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.catalog import DatasetInfo, Task, check_problem, complete, dataset
+from trainer.catalog import check_problem, complete, dataset
 from trainer.config import ProblemConfig
 from trainer.datasets import Part, load
+from trainer.facts import LearningTask, ProblemFacts
 from trainer.models import build_model
 from trainer.quadratic import Ravine, ravine_loss
 
@@ -28,6 +29,7 @@ class Problem:
     Nothing but finalists reads `test`.
     """
 
+    facts: ProblemFacts
     model: Callable[[], nn.Module]
     train: Part
     validation: Part
@@ -36,16 +38,22 @@ class Problem:
     metrics: Mapping[str, Score]
 
 
-@lru_cache(maxsize=8)
 def build_problem(config: ProblemConfig, *, device: torch.device) -> Problem:
     """The problem with its data on the device; ValueError where the config names what is not there.
 
     Kept for the trials that follow on the same problem: its tensors are shared, never write to them.
     """
-    check_problem(config)
-    info = dataset(config.dataset)
-    parts = load(config.dataset)
+    return _built(config.model_dump_json(), device)
+
+
+@lru_cache(maxsize=8)
+def _built(config_json: str, device: torch.device) -> Problem:
+    config = ProblemConfig.model_validate_json(config_json)
+    info = dataset(config.name)
+    check_problem(config, facts=info)
+    parts = load(config.name)
     return Problem(
+        facts=info,
         model=_model_factory(config, info=info),
         train=_on(parts.train, device=device),
         validation=_on(parts.validation, device=device),
@@ -65,19 +73,23 @@ def r2(outputs: Tensor, targets: Tensor) -> Tensor:
     return 1 - (targets - outputs).square().sum() / (targets - targets.mean()).square().sum()
 
 
-_LOSSES: dict[Task, Score] = {"classification": F.cross_entropy, "regression": F.mse_loss, "quadratic": ravine_loss}
+_LOSSES: dict[LearningTask, Score] = {
+    "classification": F.cross_entropy,
+    "regression": F.mse_loss,
+    "quadratic": ravine_loss,
+}
 
-_METRICS: dict[Task, Mapping[str, Score]] = {
+_METRICS: dict[LearningTask, Mapping[str, Score]] = {
     "classification": {"val_accuracy": accuracy},
     "regression": {"val_r2": r2},
     "quadratic": {},
 }
 
 
-def _model_factory(config: ProblemConfig, *, info: DatasetInfo) -> Callable[[], nn.Module]:
+def _model_factory(config: ProblemConfig, *, info: ProblemFacts) -> Callable[[], nn.Module]:
     if info.brings_model:
         return Ravine
-    model = complete(config).model
+    model = complete(config, facts=info).model
     assert model is not None
     num_outputs = info.num_classes or 1
     return lambda: build_model(model, num_inputs=info.num_features, num_outputs=num_outputs)

@@ -39,7 +39,7 @@ class Row:
     def __init__(
         self, assignment: Assignment, *, problem: Problem, device: torch.device, state: State | None = None
     ) -> None:
-        check_metric(assignment.metric, problem=assignment.problem)
+        check_metric(assignment.metric, facts=problem.facts)
         self.assignment = assignment
         self.model = FlatModel(initial_model(problem.model, seed=assignment.seed), device=device)
         self.seconds = 0.0

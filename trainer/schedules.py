@@ -1,6 +1,6 @@
 """How the learning rate runs over the updates. Pure."""
 
-from trainer.config import Settings
+from trainer.settings import Settings
 
 
 def learning_rate(num_updates: int, *, settings: Settings) -> float:

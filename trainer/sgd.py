@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from trainer.config import Settings
 from trainer.schedules import learning_rate
+from trainer.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from trainer.checkpoint import Stored
-from trainer.config import Assignment, Frozen, ProblemConfig, Settings
+from trainer.config import Assignment, ProblemConfig
 from trainer.errors import CheckpointError
+from trainer.settings import Frozen, Settings
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from trainer.checkpoint import Stored
-from trainer.config import Assignment, Frozen, MetricConfig, ProblemConfig, Settings
+from trainer.config import Assignment, MetricConfig, ProblemConfig
 from trainer.flat_model import FlatModel
+from trainer.settings import Frozen, Settings
 from trainer.state import State
 
 

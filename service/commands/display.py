@@ -10,7 +10,7 @@ from rich.text import Text
 
 from service.schemas import BestAnswer, SweepAnswer, TrialAnswer
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 NUM_TOP_TRIALS = 12
 STYLES = {

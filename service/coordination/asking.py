@@ -6,7 +6,7 @@ from service.coordination.desk import Desk
 from service.records import Sweep, Trial
 from sweeps.records import Proposal
 from sweeps.states import TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 MAX_SEED = 2**53  # a seed must survive JSON readers that know only floats
 

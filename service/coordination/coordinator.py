@@ -30,7 +30,7 @@ from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
 from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 log = structlog.get_logger()
 

@@ -9,7 +9,9 @@ from service.records import Attempt, Sweep, Trial, Worker
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import SweepState, TrialState
-from trainer.config import Assignment, Settings
+from trainer.config import Assignment
+from trainer.model_settings import folded
+from trainer.settings import SETTINGS, settings_of
 
 HANDS_OUT = (SweepState.PENDING, SweepState.RUNNING)
 
@@ -166,8 +168,8 @@ def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> A
         attempt=attempt_id,
         sweep=sweep.id,
         trial=trial.number,
-        problem=spec.problem,
-        settings=Settings.model_validate(trial.settings),
+        problem=folded(spec.problem, settings=trial.settings),
+        settings=settings_of({path: value for path, value in trial.settings.items() if path in SETTINGS}),
         epochs=spec.budget.epochs,
         seed=trial.seed,
         metric=spec.goal_metric,

@@ -6,12 +6,13 @@ import secrets
 from typing import Any
 
 from service.errors import InvalidRequest
-from sweeps.checks import check_data, check_spec
+from sweeps.checks import ENOUGH, check_data, check_spec
 from sweeps.samplers import LEARNING_SAMPLERS
 from sweeps.spec import SweepSpec, resolved
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer import catalog
 from trainer.config import MetricConfig
+from trainer.facts import ProblemFacts
 
 MAX_SAMPLER_SEED = 2**31
 
@@ -27,17 +28,18 @@ def resolve(raw: object, *, sweep_id: str) -> SweepSpec:
         spec = check_spec(raw)
     except InvalidSpec as error:
         raise invalid(error.errors) from error
-    if errors := _problem_errors(spec):
+    facts = catalog.DATASETS.get(spec.problem.name)
+    if errors := _problem_errors(spec, facts=facts):
         raise invalid(errors)
-    info = catalog.dataset(spec.problem.dataset)
-    num_train = info.num_train
+    assert facts is not None
+    num_train = facts.num_train or ENOUGH
     if errors := check_data(spec, num_train=num_train):
         raise invalid(errors)
     return resolved(
-        spec.model_copy(update={"problem": catalog.complete(spec.problem)}),
-        name=f"{spec.problem.dataset}-{sweep_id}",
+        spec.model_copy(update={"problem": catalog.complete(spec.problem, facts=facts)}),
+        name=f"{spec.problem.name}-{sweep_id}",
         sampler_seed=secrets.randbelow(MAX_SAMPLER_SEED),
-        default_metric=catalog.default_metric(spec.problem),
+        default_metric=catalog.default_metric(facts),
         num_train=num_train,
     )
 
@@ -60,11 +62,12 @@ def invalid(errors: tuple[FieldError, ...]) -> InvalidRequest:
     return InvalidRequest("; ".join(map(str, errors)), errors=errors)
 
 
-def _problem_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
+def _problem_errors(spec: SweepSpec, *, facts: ProblemFacts | None) -> tuple[FieldError, ...]:
     try:
-        catalog.check_problem(spec.problem)
+        facts = facts or catalog.dataset(spec.problem.name)
+        catalog.check_problem(spec.problem, facts=facts)
         if spec.metric is not None:
-            catalog.check_metric(MetricConfig(name=spec.metric.name), problem=spec.problem)
+            catalog.check_metric(MetricConfig(name=spec.metric.name), facts=facts)
     except ValueError as error:
         field, _, message = str(error).partition(": ")
         what, _, mend = message.partition("; ")

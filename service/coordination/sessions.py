@@ -32,6 +32,7 @@ def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
         request_number=0,
         answer=None,
         failed_row=(),
+        problems=(),
         created_at=now,
         ended_at=None,
     )

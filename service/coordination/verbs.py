@@ -15,7 +15,7 @@ from service.schemas import Extension
 from sweeps.spec import SweepSpec, first_settings
 from sweeps.states import SweepState
 from sweeps.wrong import FieldError, InvalidSpec
-from trainer.config import Setting
+from trainer.settings import Setting
 
 
 def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
@@ -116,6 +116,8 @@ def _new_sweep(sweep_id: str, *, spec: SweepSpec, now: float) -> Sweep:
         failed_trials=0,
         consecutive_failures=0,
         study_attrs={},
+        range_test=None,
+        export=None,
         created_at=now,
         **values,
     )

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 
 from service.mlflow_urls import TRIALS_VIEW_KEY
 from service.recorder.content import KEY_TAG, SWEEP_TAG, Point, RunContent, RunStatus
-from trainer.config import Settings
+from trainer.settings import Settings
 
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "artifacts"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.records import Sweep, Trial
 from sweeps.states import FINAL_SWEEP_STATES, TrialState
-from trainer.config import Setting
+from trainer.settings import Setting
 
 
 @dataclass(frozen=True)

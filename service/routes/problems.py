@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 from service.routes.deps import user
 from service.schemas import Page, ProblemAnswer
 from trainer import catalog
-from trainer.config import ProblemConfig
+from trainer.settings import SETTINGS
 
 router = APIRouter(prefix="/v1/problems", tags=["problems"], dependencies=[Depends(user)])
 
@@ -23,7 +23,7 @@ def _answer(name: str) -> ProblemAnswer:
         kind="dataset",
         task=info.task,
         models=[] if info.brings_model else list(catalog.MODELS),
-        metrics=list(catalog.metrics(ProblemConfig(dataset=name))),
-        settings=dict(catalog.SETTINGS),
+        metrics=list(catalog.metrics(info)),
+        settings=dict(SETTINGS),
         source=info.description,
     )

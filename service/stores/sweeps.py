@@ -5,16 +5,19 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from service.records import Sweep
+from service.records import ModelExport, Sweep
 from service.tables import attempt, epoch, event, idempotency, sweep, trial
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
+from trainer.task import RangeCurve
 
 
 def add(connection: Connection, new: Sweep) -> None:
     """Stores a new sweep; its position is given here."""
     values = {column.name: getattr(new, column.name) for column in sweep.columns}
-    values["spec"] = new.spec.model_dump(mode="json", by_alias=True)
+    for name in ("spec", "range_test", "export"):
+        value = getattr(new, name)
+        values[name] = value.model_dump(mode="json", by_alias=True) if value is not None else None
     values["position"] = select(func.coalesce(func.max(sweep.c.position), 0) + 1).scalar_subquery()
     connection.execute(insert(sweep).values(**values))
 
@@ -74,6 +77,8 @@ def _record(row: RowMapping) -> Sweep:
     values = dict(row)
     values["state"] = SweepState(row["state"])
     values["spec"] = SweepSpec.model_validate(row["spec"])
+    values["range_test"] = RangeCurve.model_validate(row["range_test"]) if row["range_test"] else None
+    values["export"] = ModelExport.model_validate(row["export"]) if row["export"] else None
     return Sweep(**values)
 
 

@@ -29,7 +29,7 @@ def extend_leases(connection: Connection, *, until: float, ids: Iterable[str] | 
 
 
 def _record(row: RowMapping) -> Worker:
-    return Worker(**{**row, "failed_row": tuple(row["failed_row"])})
+    return Worker(**{**row, "failed_row": tuple(row["failed_row"]), "problems": tuple(row["problems"])})
 
 
 def latest_lease(connection: Connection) -> float:

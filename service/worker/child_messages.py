@@ -1,16 +1,23 @@
 """The messages between a worker parent and its trainer child: one JSON object a line, over two pipes of their own."""
 
-from trainer.config import Assignment, Frozen
+from trainer.config import Assignment
+from trainer.facts import ProblemFacts
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
+from trainer.settings import Frozen
+from trainer.task import Task, TaskResult
 
 
 class Setup(Frozen):
-    """What a child must know before it trains; the first message that it reads."""
+    """What a child must know before it trains; the first message that it reads.
+
+    `problems` are files or modules with plugins, besides those of installed packages (entry points).
+    """
 
     slots: int
     device: str
     checkpoint_folder: str
     nice: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class ToldChild(Frozen):
@@ -19,6 +26,7 @@ class ToldChild(Frozen):
     setup: Setup | None = None
     assignments: tuple[Assignment, ...] = ()
     answers: tuple[Answer, ...] = ()
+    tasks: tuple[Task, ...] = ()
     drain: bool = False
 
     def line(self) -> bytes:
@@ -30,7 +38,8 @@ class ChildSaid(Frozen):
     """Child to parent; one without content is a beat.
 
     `taken`: these attempts entered a slot: from now on they are suspects when the child dies. `started`: these made
-    their first step. `heeded`: nothing more comes of the wish to keep the weights of these.
+    their first step. `heeded`: nothing more comes of the wish to keep the weights of these. `problems`: its plugins,
+    said once.
     """
 
     ready: bool = False
@@ -41,6 +50,8 @@ class ChildSaid(Frozen):
     checkpoints: tuple[CheckpointNote, ...] = ()
     weights: tuple[WeightsNote, ...] = ()
     heeded: tuple[int, ...] = ()
+    task_results: tuple[TaskResult, ...] = ()
+    problems: tuple[ProblemFacts, ...] | None = None
 
     def line(self) -> bytes:
         """The message as it travels."""

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from tests.contracts.engines import RunEngine, uninterrupted
 from tests.trainer.assignments import BASELINE, RAVINE, WINE, assignment, numbers
 from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_at
-from trainer.catalog import metrics
+from trainer.catalog import dataset, metrics
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, MlpModel, ProblemConfig
 from trainer.datasets import load
@@ -24,7 +24,7 @@ def test_every_epoch_is_reported_and_the_last_one_says_so(run_engine: RunEngine)
     run_engine(source)
     reports = source.reports()
     assert [(report.epoch, report.last) for report in reports] == [(1, False), (2, False), (3, True)]
-    assert all(set(report.metrics) == set(metrics(WINE)) for report in reports)
+    assert all(set(report.metrics) == set(metrics(dataset(WINE.name))) for report in reports)
     assert 0 < reports[0].seconds < reports[1].seconds < reports[2].seconds
     assert source.starts == [1]
     assert source.endings() == []

@@ -8,9 +8,10 @@ from tests.contracts.engines import RunEngine, uninterrupted
 from tests.trainer.assignments import BASELINE, RAVINE, assignment, numbers
 from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_at
 from trainer.checkpoint import CheckpointStore
-from trainer.config import CheckpointRef, Setting
+from trainer.config import CheckpointRef
 from trainer.engine import train
 from trainer.report import EpochReport, Verdict
+from trainer.settings import Setting
 
 
 @pytest.mark.parametrize("lag_polls", [1, 2, 7, 11])

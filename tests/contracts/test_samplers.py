@@ -13,8 +13,9 @@ from sweeps.records import Proposal, TrialRecord
 from sweeps.scheduler import Scheduler
 from sweeps.spec import MetricSpec, SamplerSpec, SweepSpec
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
-from trainer.config import ProblemConfig, Setting
+from trainer.config import ProblemConfig
 from trainer.report import Verdict
+from trainer.settings import Setting
 
 EPOCHS = 9
 DISCRETE: dict[str, Any] = {

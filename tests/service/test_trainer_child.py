@@ -13,8 +13,9 @@ import pytest
 from service.settings import inherited
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from service.worker.child_process import ChildProcess
-from trainer.config import Assignment, MetricConfig, ProblemConfig, Settings
+from trainer.config import Assignment, MetricConfig, ProblemConfig
 from trainer.report import Answer, Verdict
+from trainer.settings import Settings
 
 HEAR_SECONDS = 60.0
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from service.settings import inherited
 from tests.service.scripted_service import JOIN_TOKEN, ScriptedService
-from trainer.config import Assignment, CheckpointRef, Limits, MetricConfig, ProblemConfig, Settings
+from trainer.config import Assignment, CheckpointRef, Limits, MetricConfig, ProblemConfig
 from trainer.report import EpochReport
+from trainer.settings import Settings
 
 SCRIPTED_CHILD = (sys.executable, "-m", "tests.service.scripted_child")
 EXIT_SECONDS = 10.0

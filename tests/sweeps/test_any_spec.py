@@ -10,7 +10,8 @@ from sweeps.scheduler import Scheduler
 from sweeps.spec import SweepSpec, first_settings, resolved
 from sweeps.states import TrialState
 from sweeps.wrong import FieldError, InvalidSpec
-from trainer.config import MetricConfig, Settings
+from trainer.config import MetricConfig
+from trainer.settings import Settings
 
 SCALARS = st.one_of(
     st.none(),

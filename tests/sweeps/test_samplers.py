@@ -11,7 +11,7 @@ from sweeps.distributions import suggested
 from sweeps.parameters import Choices, Parameter, Range
 from sweeps.samplers import sampler_of, trial_seed
 from sweeps.search_space import SearchSpace
-from trainer.config import Setting
+from trainer.settings import Setting
 
 PARAMETERS: dict[str, Parameter] = {
     "learning_rate": Range(low=1e-4, high=1.0, log=True),

@@ -2,7 +2,7 @@
 
 from sweeps.parameters import Choices, Parameter, Range
 from sweeps.search_space import BASELINE, SearchSpace
-from trainer.config import Settings
+from trainer.settings import Settings
 
 PARAMETERS: dict[str, Parameter] = {
     "dampening": Range(low=0.0, high=1.0, when={"nesterov": (False,)}),

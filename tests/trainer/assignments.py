@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from trainer.catalog import default_metric
-from trainer.config import Assignment, CheckpointRef, MlpModel, ProblemConfig, Setting, Settings
+from trainer.catalog import dataset, default_metric
+from trainer.config import Assignment, CheckpointRef, MlpModel, ProblemConfig
 from trainer.report import EpochReport
+from trainer.settings import Setting, Settings
 
 BASELINE: Mapping[str, Setting] = {"learning_rate": 0.01, "momentum": 0.9}
 
@@ -33,7 +34,7 @@ def assignment(
         settings=Settings.model_validate(dict(settings)),
         epochs=epochs,
         seed=seed,
-        metric=default_metric(problem),
+        metric=default_metric(dataset(problem.name)),
         rungs=rungs,
         checkpoint=checkpoint,
     )

@@ -15,8 +15,9 @@ from trainer.catalog import (
     default_metric,
     metrics,
 )
-from trainer.config import LinearModel, MetricConfig, MlpModel, ProblemConfig, Settings
+from trainer.config import LinearModel, MetricConfig, MlpModel, ProblemConfig
 from trainer.datasets import load
+from trainer.settings import Settings
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -10,9 +10,10 @@ import torch
 from tests.trainer.assignments import assignment
 from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
-from trainer.config import ProblemConfig, Setting
+from trainer.config import ProblemConfig
 from trainer.engine import train
 from trainer.quadratic import CONVEXITY, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
+from trainer.settings import Setting
 
 ROOT_KAPPA = math.sqrt(SMOOTHNESS / CONVEXITY)
 HEAVY_BALL: Mapping[str, Setting] = {

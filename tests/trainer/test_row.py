@@ -7,11 +7,12 @@ import pytest
 
 from tests.trainer.assignments import BASELINE, assignment
 from tests.trainer.scripted_source import ScriptedSource
-from trainer.catalog import DATASETS, metrics
+from trainer.catalog import DATASETS, dataset, metrics
 from trainer.checkpoint import CheckpointStore
-from trainer.config import LinearModel, MlpModel, ModelConfig, ProblemConfig, Setting
+from trainer.config import LinearModel, MlpModel, ModelConfig, ProblemConfig
 from trainer.engine import train
 from trainer.report import EpochReport
+from trainer.settings import Setting
 
 BASELINE_BATCHES: Mapping[str, Setting] = {**BASELINE, "batch_size": 32}
 
@@ -45,7 +46,7 @@ def test_the_baseline_learns(
 def test_the_report_holds_what_the_catalog_says(tmp_path: Path, name: str) -> None:
     problem = ProblemConfig(dataset=name)
     [report] = _reports(problem, folder=tmp_path, epochs=1)
-    assert tuple(report.metrics) == metrics(problem)
+    assert tuple(report.metrics) == metrics(dataset(problem.name))
     values = report.metrics
     assert values["generalization_gap"] == (values["val_loss"] or 0) - (values["train_loss"] or 0)
     assert 0 < (values["epoch_seconds"] or 0) <= report.seconds

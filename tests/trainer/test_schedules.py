@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config import Settings
 from trainer.schedules import learning_rate
+from trainer.settings import Settings
 
 
 def test_without_decay_the_rate_is_constant() -> None:

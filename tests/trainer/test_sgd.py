@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.config import Settings
 from trainer.schedules import learning_rate
+from trainer.settings import Settings
 from trainer.sgd import rates, rates_at, update
 
 NUM_WEIGHTS = 5

@@ -1,0 +1,96 @@
+"""Short tasks of a worker besides trials: predict, export a winner, test a range of learning rates. Torch-free."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+
+from trainer.config import CheckpointRef, ProblemConfig
+from trainer.report import Text
+from trainer.settings import Frozen, Settings
+
+
+class Predict(Frozen):
+    """Outputs of a trained model for rows that a user sent.
+
+    A row is an object of column names and cells (tables), or a list of numbers in the shape of one example.
+    """
+
+    kind: Literal["predict"] = "predict"
+    problem: ProblemConfig
+    weights: CheckpointRef
+    rows: list[dict[str, Any] | list[Any]] = Field(max_length=100_000)
+
+
+class Export(Frozen):
+    """A trained model as one file that runs without Ravine."""
+
+    kind: Literal["export"] = "export"
+    problem: ProblemConfig
+    weights: CheckpointRef
+
+
+class RangeTest(Frozen):
+    """Brief trainings from the same first weights at `num_rates` learning rates from `low` to `high` (log scale)."""
+
+    kind: Literal["range_test"] = "range_test"
+    problem: ProblemConfig
+    settings: Settings
+    seed: int
+    low: float = 1e-6
+    high: float = 10.0
+    num_rates: int = 29
+    num_updates: int = 50
+
+
+TaskBody: TypeAlias = Annotated[Predict | Export | RangeTest, Field(discriminator="kind")]
+
+
+class Task(Frozen):
+    """One task, as it is handed to a worker. `id` is unique over the life of a coordinator."""
+
+    id: int
+    body: TaskBody
+
+
+class Prediction(Frozen):
+    """What a model says of rows.
+
+    `predictions` are class names, numbers, or lists of raw outputs; `probabilities` hold one number per class of
+    `classes` and row, None where nothing is classified.
+    """
+
+    kind: Literal["predict"] = "predict"
+    predictions: list[Any]
+    probabilities: list[list[float]] | None = None
+    classes: list[str | int | float | bool] | None = None
+
+
+class Exported(Frozen):
+    """The stored file: a program by torch.export with its preprocessing, signature and an example."""
+
+    kind: Literal["export"] = "export"
+    file: CheckpointRef
+
+
+class RangeCurve(Frozen):
+    """The loss after the brief training at each rate (None: not finite), the loss before it, the bounds proposed."""
+
+    kind: Literal["range_test"] = "range_test"
+    rates: list[float]
+    losses: list[float | None]
+    first_loss: float
+    num_updates: int
+    low: float
+    high: float
+
+
+TaskValue: TypeAlias = Annotated[Prediction | Exported | RangeCurve, Field(discriminator="kind")]
+
+
+class TaskResult(Frozen):
+    """How a task ended: its value, or why there is none. `fault`: what the user sent is wrong, not the world."""
+
+    task: int
+    value: TaskValue | None = None
+    error: Text | None = None
+    fault: bool = False
