@@ -13,18 +13,23 @@ from fastapi import FastAPI
 
 from service.coordination.coordinator import Coordinator
 from service.database import Database
+from service.datasets.importing import Importer
 from service.errors import ConfigurationError, NotTheOwner
 from service.files import Files
+from service.importance_child import ask_importances
 from service.logs import log_json_lines
 from service.migrating import migrate
 from service.parts import Parts
-from service.routes import events, health, problems, sweeps, trials, workers
+from service.plotting import Plots
+from service.routes import datasets, events, health, plots, predict, problems, sweeps, trials, workers
 from service.routes.documented import describe
 from service.routes.guard import Guard
 from service.routes.problem_json import install
 from service.settings import Settings, load, make_join_token
 from service.supervision.lifeline import when_closed
 from service.timekeeper import Timekeeper
+from trainer.importing.child import COMMAND
+from trainer.importing.request import ImportLimits
 
 log = structlog.get_logger()
 
@@ -32,6 +37,7 @@ GRACEFUL_SECONDS = 5
 NOT_THE_OWNER = 3
 FAILED = 1
 BAD_CONFIGURATION = 2
+WAITING_SHARE = 3  # an import that waits for disk and processor may take so many times its processor seconds
 
 DESCRIPTION = "Finds out which SGD settings work best for a model and its data."
 
@@ -47,6 +53,8 @@ def build_parts(settings: Settings) -> Parts:
         database=database,
         files=files,
         coordinator=coordinator,
+        importer=_importer(settings),
+        max_upload_bytes=settings.max_upload_mb * 2**20,
         user_token=settings.user_token(),
         join_token=make_join_token(settings.join_token_path),
         mlflow_url=settings.mlflow_url,
@@ -65,10 +73,11 @@ def create_app(parts: Parts, *, allowed_hosts: tuple[str, ...] = (), timekeeper:
     app = FastAPI(title="Ravine", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.parts = parts
     app.state.leave = _leave
-    for module in (sweeps, trials, events, problems, health, workers):
+    for module in (sweeps, trials, events, predict, datasets, problems, health, workers):
         app.include_router(module.router)
+    plots.install(app, plots=Plots(parts.database, importances=ask_importances))
     install(app)
-    app.add_middleware(Guard, allowed_hosts=allowed_hosts)
+    app.add_middleware(Guard, allowed_hosts=allowed_hosts, max_upload_bytes=parts.max_upload_bytes)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 
@@ -124,6 +133,15 @@ def main() -> int:
         sys.stderr.write(f"ravine: {error}\n")
         return BAD_CONFIGURATION
     return 0
+
+
+def _importer(settings: Settings) -> Importer:
+    limits = ImportLimits(
+        memory_mb=settings.upload_memory_mb,
+        cpu_seconds=settings.upload_seconds,
+        max_unpacked_mb=settings.max_upload_mb,
+    )
+    return Importer(COMMAND, limits=limits, seconds=WAITING_SHARE * settings.upload_seconds)
 
 
 def _leave(error: Exception) -> None:

@@ -1,13 +1,19 @@
 """The Python client of the API: one method per thing that a user can do; answers are the models of service.schemas."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
-from service.client_errors import TryLater, Unreachable, error_of
+from service.api_link import ApiLink
+from service.client_errors import TryLater, Unreachable
+from service.data_schemas import DatasetAnswer
+from service.plot_schemas import PlotFigure
+from service.predict_schemas import PredictAnswer
+from service.rows import Row
 from service.schemas import (
     BestAnswer,
     EpochAnswer,
@@ -15,26 +21,22 @@ from service.schemas import (
     Extension,
     Page,
     ProblemAnswer,
-    ProblemDetails,
     SweepAnswer,
     TrialAnswer,
     TrialRequest,
     ValidatedAnswer,
 )
 from service.sse import parse
+from service.upload import UPLOAD_TIMEOUT, FileOnItsWay, form_texts, say_nothing
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 from trainer.settings import Setting
 
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  # the service says something at least every 15 s
 POLL_SECONDS = 0.5
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GIVE_UP_SECONDS = 60.0
-PAGE_SIZE = 1000
 
 Spec: TypeAlias = SweepSpec | Mapping[str, Any]
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Client:
@@ -52,16 +54,9 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         reconnect_seconds: float = 1.0,
     ) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.url = url.rstrip("/")
         self._reconnect_seconds = reconnect_seconds
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=TIMEOUT,
-            transport=transport,
-            trust_env=httpx.URL(self.url).host not in LOOPBACK,  # no proxy stands between us and this machine
-        )
+        self._api = ApiLink(url, token=token, transport=transport)
+        self.url = self._api.url
 
     def __enter__(self) -> Self:
         return self
@@ -71,34 +66,29 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self._api.close()
 
     def ready(self) -> bool:
         """Whether the service answers and reaches its database."""
-        try:
-            return self._http.get("/readyz").status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        return self._api.status("/readyz") == httpx.codes.OK
 
     def create_sweep(self, spec: Spec, *, idempotency_key: str | None = None) -> SweepAnswer:
         """Starts a sweep; with the same `idempotency_key` only once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        request = self._http.build_request("POST", "/v1/sweeps", json=_body(spec), headers=headers)
-        return self._answer(request, model=SweepAnswer)
+        return self._api.post("/v1/sweeps", model=SweepAnswer, json=_body(spec), headers=headers)
 
     def check_sweep(self, spec: Spec) -> ValidatedAnswer:
         """What would run, and what to think over; nothing is started."""
         params = {"validate_only": "true"}
-        request = self._http.build_request("POST", "/v1/sweeps", json=_body(spec), params=params)
-        return self._answer(request, model=ValidatedAnswer)
+        return self._api.post("/v1/sweeps", model=ValidatedAnswer, json=_body(spec), params=params)
 
     def sweep(self, sweep_id: str) -> SweepAnswer:
         """One sweep as it is now."""
-        return self._get(f"/v1/sweeps/{sweep_id}", model=SweepAnswer)
+        return self._api.get(f"/v1/sweeps/{sweep_id}", model=SweepAnswer)
 
     def sweeps(self, *, state: SweepState | None = None) -> Iterator[SweepAnswer]:
         """All sweeps (in this state), page by page."""
-        return self._pages("/v1/sweeps", model=Page[SweepAnswer], state=state)
+        return self._api.pages("/v1/sweeps", model=Page[SweepAnswer], state=state)
 
     def pause(self, sweep_id: str) -> SweepAnswer:
         """No new trial starts; running ones finish."""
@@ -119,41 +109,76 @@ class Client:
     def extend(self, sweep_id: str, *, trials: int = 0, seconds: float = 0) -> SweepAnswer:
         """Adds to the budget; a COMPLETED sweep goes on."""
         body = Extension(trials=trials, seconds=seconds).model_dump()
-        return self._answer(
-            self._http.build_request("POST", f"/v1/sweeps/{sweep_id}:extend", json=body), model=SweepAnswer
-        )
+        return self._api.post(f"/v1/sweeps/{sweep_id}:extend", model=SweepAnswer, json=body)
 
     def delete(self, sweep_id: str, *, mlflow_runs: bool = False) -> None:
         """Removes a sweep that is over, with its files; `mlflow_runs`: with its runs in MLflow too."""
         params = {"mlflow_runs": "true"} if mlflow_runs else {}
-        self._send(self._http.build_request("DELETE", f"/v1/sweeps/{sweep_id}", params=params))
+        self._api.delete(f"/v1/sweeps/{sweep_id}", params=params)
 
     def trials(self, sweep_id: str, *, state: TrialState | None = None) -> Iterator[TrialAnswer]:
         """The trials of a sweep (in this state) in the order of their numbers, page by page."""
-        return self._pages(f"/v1/sweeps/{sweep_id}/trials", model=Page[TrialAnswer], state=state)
+        return self._api.pages(f"/v1/sweeps/{sweep_id}/trials", model=Page[TrialAnswer], state=state)
 
     def trial(self, sweep_id: str, *, number: int) -> TrialAnswer:
         """One trial as it is now."""
-        return self._get(f"/v1/sweeps/{sweep_id}/trials/{number}", model=TrialAnswer)
+        return self._api.get(f"/v1/sweeps/{sweep_id}/trials/{number}", model=TrialAnswer)
 
     def epochs(self, sweep_id: str, *, number: int) -> Iterator[EpochAnswer]:
         """The learning curve of one trial, epoch by epoch."""
-        return self._pages(f"/v1/sweeps/{sweep_id}/trials/{number}/epochs", model=Page[EpochAnswer])
+        return self._api.pages(f"/v1/sweeps/{sweep_id}/trials/{number}/epochs", model=Page[EpochAnswer])
 
     def try_settings(self, sweep_id: str, *, settings: Mapping[str, Setting]) -> TrialAnswer:
         """Settings to try next; what is missing is sampled."""
         body = TrialRequest(settings=dict(settings)).model_dump()
-        return self._answer(
-            self._http.build_request("POST", f"/v1/sweeps/{sweep_id}/trials", json=body), model=TrialAnswer
-        )
+        return self._api.post(f"/v1/sweeps/{sweep_id}/trials", model=TrialAnswer, json=body)
 
     def best(self, sweep_id: str) -> BestAnswer:
         """The answer of the sweep. Raises Missing while there is none."""
-        return self._get(f"/v1/sweeps/{sweep_id}/best", model=BestAnswer)
+        return self._api.get(f"/v1/sweeps/{sweep_id}/best", model=BestAnswer)
+
+    def plot(self, sweep_id: str, *, kind: str, metric: str | None = None) -> PlotFigure:
+        """One plot for plotly.js; `metric`: whose learning curves, the sweep's metric by default."""
+        params = {} if metric is None else {"metric": metric}
+        return self._api.get(f"/v1/sweeps/{sweep_id}/plots/{kind}", model=PlotFigure, params=params)
+
+    def predict(self, sweep_id: str, *, rows: Sequence[Row], trial: int | None = None) -> PredictAnswer:
+        """What the best trial's model (or another trial's) says of rows: objects by column name, or lists of numbers.
+
+        Raises TryLater while no worker is free for it.
+        """
+        params = {} if trial is None else {"trial": trial}
+        body = {"rows": list(rows)}
+        return self._api.post(f"/v1/sweeps/{sweep_id}/predict", model=PredictAnswer, json=body, params=params)
 
     def problems(self) -> Iterator[ProblemAnswer]:
         """What can be trained."""
-        return self._pages("/v1/problems", model=Page[ProblemAnswer])
+        return self._api.pages("/v1/problems", model=Page[ProblemAnswer])
+
+    def add_dataset(
+        self, path: str | Path, *, sent: Callable[[int], None] = say_nothing, **options: Any
+    ) -> DatasetAnswer:
+        """Uploads a CSV, Parquet or NPZ file; what was there before under the same name with the same content is found.
+
+        `options` are those of POST /v1/datasets: target, name, task, split, split_column, missing, ignore and so on.
+        `sent` hears how many bytes of the file are on their way. Raises OSError when the file cannot be read.
+        """
+        path = Path(path)
+        with FileOnItsWay(path, tell=sent) as file:
+            request = {"files": {"file": (path.name, file)}, "data": form_texts(options), "timeout": UPLOAD_TIMEOUT}
+            return self._api.post("/v1/datasets", model=DatasetAnswer, **request)
+
+    def datasets(self) -> Iterator[DatasetAnswer]:
+        """The uploaded data sets, the newest first, without their reports."""
+        return self._api.pages("/v1/datasets", model=Page[DatasetAnswer])
+
+    def dataset(self, name: str) -> DatasetAnswer:
+        """One uploaded data set."""
+        return self._api.get(f"/v1/datasets/{quote(name, safe='')}", model=DatasetAnswer)
+
+    def delete_dataset(self, name: str) -> None:
+        """Removes an uploaded data set that no sweep uses."""
+        self._api.delete(f"/v1/datasets/{quote(name, safe='')}")
 
     def events(self, sweep_id: str, *, after: int = 0) -> Iterator[EventAnswer]:
         """The sweep's story from the event behind `after` on, until the sweep is over.
@@ -187,26 +212,12 @@ class Client:
         return sweep
 
     def _verb(self, sweep_id: str, *, verb: str) -> SweepAnswer:
-        return self._answer(self._http.build_request("POST", f"/v1/sweeps/{sweep_id}:{verb}"), model=SweepAnswer)
-
-    def _get(self, path: str, *, model: type[Model], params: Mapping[str, str | int] | None = None) -> Model:
-        return self._answer(self._http.build_request("GET", path, params=params), model=model)
-
-    def _pages(self, path: str, *, model: type[Page[Model]], state: str | None = None) -> Iterator[Model]:
-        params: dict[str, str | int] = {"page_size": PAGE_SIZE} | ({"state": state} if state else {})
-        while True:
-            page = self._get(path, model=model, params=params)
-            yield from page.items
-            if page.next_page_token is None:
-                return
-            params["page_token"] = page.next_page_token
+        return self._api.post(f"/v1/sweeps/{sweep_id}:{verb}", model=SweepAnswer)
 
     def _stream(self, sweep_id: str, *, after: int) -> Iterator[EventAnswer]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
-        request = self._http.build_request(
-            "GET", f"/v1/sweeps/{sweep_id}/events", headers=headers, timeout=STREAM_TIMEOUT
-        )
-        response = self._send(request, stream=True)
+        path = f"/v1/sweeps/{sweep_id}/events"
+        response = self._api.stream(path, headers=headers, timeout=STREAM_TIMEOUT)
         try:
             for message in parse(response.iter_lines()):
                 yield EventAnswer.model_validate_json(message.data)
@@ -214,32 +225,6 @@ class Client:
             raise Unreachable(f"The event stream of {self.url} broke: {error}") from error
         finally:
             response.close()
-
-    def _answer(self, request: httpx.Request, *, model: type[Model]) -> Model:
-        response = self._send(request)
-        try:
-            return model.model_validate_json(response.content)
-        except ValidationError as error:
-            field = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise Unreachable(f"What answers at {self.url} is no Ravine of this version (see {field}).") from error
-
-    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        try:
-            response = self._http.send(request, stream=stream)
-            if response.is_success:
-                return response
-            response.read()
-        except httpx.TransportError as error:
-            raise Unreachable(
-                f"Nobody answers at {self.url} ({error}); is it running? `ravine up` starts it."
-            ) from error
-        raise error_of(self._problem(response))
-
-    def _problem(self, response: httpx.Response) -> ProblemDetails:
-        try:
-            return ProblemDetails.model_validate_json(response.content)
-        except ValidationError as error:
-            raise Unreachable(f"{self.url} answered {response.status_code}, no problem+json: no Ravine?") from error
 
 
 def _body(spec: Spec) -> dict[str, Any]:

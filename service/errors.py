@@ -4,6 +4,7 @@ ServiceError
 ├── InvalidRequest        422  fields of the request are wrong
 ├── MalformedJson         400  the body is not JSON
 ├── NotFound              404  nothing has that name
+├── NotAcceptable         406  the client takes none of the forms there are
 ├── Conflict              409  the state does not allow it
 ├── Unauthorized          401  no token, or the wrong one
 ├── TooLarge              413  the body is larger than allowed
@@ -44,6 +45,12 @@ class NotFound(ServiceError):
     """Nothing has that name."""
 
     status = 404
+
+
+class NotAcceptable(ServiceError):
+    """The client takes none of the forms in which there is an answer."""
+
+    status = 406
 
 
 class Conflict(ServiceError):

@@ -5,8 +5,10 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -27,7 +29,7 @@ class Files:
         self.marker = f"marker-{secrets.token_hex(8)}"
         for pattern in ("marker-*", "incoming-*"):  # incoming: what an upload left when the service was killed
             for old in folder.glob(pattern):
-                old.unlink(missing_ok=True)
+                shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         (folder / self.marker).touch()
 
     def path(self, sha256: str) -> Path:
@@ -41,7 +43,7 @@ class Files:
         """Stores a file under its hash, atomically. Raises InvalidRequest when the content has another one."""
         place = self._place(sha256)
         digest, num_bytes = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
+        with _full_disk_told(), tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
             temporary = Path(file.name)
             try:
                 async for chunk in chunks:
@@ -55,12 +57,28 @@ class Files:
                 if digest.hexdigest() != sha256:
                     raise InvalidRequest("The content does not have the hash that the path names; send it again.")
                 temporary.replace(place)
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                raise StorageFull("The disk that holds the files is full: free space, then send it again.") from error
             finally:
                 temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def incoming_folder(self) -> Iterator[Path]:
+        """A folder of one's own on the same disk, gone after the block. Raises StorageFull for a full disk in it."""
+        with _full_disk_told(), tempfile.TemporaryDirectory(dir=self.folder, prefix="incoming-") as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def adopting(self, path: Path, *, sha256: str) -> Iterator[None]:
+        """The file at `path` lies under its hash once the block has ended well; otherwise all is as before."""
+        place = self._place(sha256)
+        is_new = not place.exists()
+        if is_new:
+            path.rename(place)
+        try:
+            yield
+        except BaseException:
+            if is_new:
+                place.unlink(missing_ok=True)
+            raise
 
     def remove(self, hashes: Iterable[str]) -> None:
         """Removes files that nobody needs any more."""
@@ -74,3 +92,13 @@ class Files:
         if not SHA256.fullmatch(sha256):
             raise NotFound("A file is named by 64 hexadecimal digits.")
         return self.folder / f"{sha256}.safetensors"
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageFull("The disk that holds the files is full: free space, then send it again.") from error

@@ -4,16 +4,22 @@ from dataclasses import dataclass
 
 from service.coordination.coordinator import Coordinator
 from service.database import Database
+from service.datasets.importing import Importer
 from service.files import Files
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes work with. `user_token` is None where user routes are open (loopback only)."""
+    """What the routes work with. `user_token` is None where user routes are open (loopback only).
+
+    `max_upload_bytes` is the largest body of POST /v1/datasets.
+    """
 
     database: Database
     files: Files
     coordinator: Coordinator
+    importer: Importer
+    max_upload_bytes: int
     user_token: str | None
     join_token: str
     mlflow_url: str

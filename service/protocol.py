@@ -6,8 +6,8 @@ from pydantic import Field
 
 from trainer.config import Assignment
 from trainer.facts import ProblemFacts
+from trainer.frozen import Frozen
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
-from trainer.settings import Frozen
 from trainer.task import Task, TaskResult
 
 HEARTBEAT_SECONDS = 3.0
@@ -51,7 +51,8 @@ class ChildDeath(Frozen):
     """How a trainer child ended, with the attempts that were in training then (those not begun are not named).
 
     how: exit (by itself, `code`), signal (`signal`), hang (killed by the parent after `hang_seconds`),
-    memory (killed by the parent over `memory_mb`). `oom` says that the system's memory ran out.
+    memory (killed by the parent over `memory_mb`). `oom` says that the system's memory ran out. `num_tasks`: tasks that
+    it had besides, which may be what killed it.
     """
 
     attempts: tuple[int, ...]
@@ -61,6 +62,7 @@ class ChildDeath(Frozen):
     rss_mb: int | None = None
     oom: bool = False
     seconds: float = Field(default=0, ge=0)
+    num_tasks: int = Field(default=0, ge=0)
 
 
 class Exchange(Frozen):

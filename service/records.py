@@ -5,9 +5,10 @@ from typing import Any, Literal, TypeAlias
 
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
-from trainer.config import CheckpointRef
+from trainer.config import CheckpointRef, ProblemConfig
 from trainer.facts import ProblemFacts
-from trainer.settings import Frozen, Setting
+from trainer.frozen import Frozen
+from trainer.settings import Setting
 from trainer.task import RangeCurve
 
 TrialKey: TypeAlias = tuple[str, int]
@@ -159,6 +160,10 @@ class Worker:
     problems: tuple[str, ...]
     created_at: float
     ended_at: float | None
+
+    def can_train(self, problem: ProblemConfig) -> bool:
+        """Data sets always; a plugin where its very content was announced."""
+        return problem.plugin is None or problem.digest in self.problems
 
 
 @dataclass(frozen=True)

@@ -53,17 +53,35 @@ class BudgetState(Answer):
     seconds_spent: float
 
 
+class MlflowModel(Answer):
+    """The registered winner; `uri` is what MLflow loads it by."""
+
+    name: str
+    version: str
+    uri: str
+
+
 class MlflowState(Answer):
     """Where the sweep is in MLflow; null until the recorder has been there. `pending` counts events not yet copied.
 
-    `url` is the page of the sweep, `trials_url` the table of all trials of the experiment.
+    `url` is the page of the sweep, `trials_url` the table of all trials of the experiment. `model` comes last: when
+    the sweep has ended and its winner was exported.
     """
 
     experiment_id: str | None
     run_id: str | None
     url: str | None
     trials_url: str | None = None
+    model: MlflowModel | None = None
     pending: int
+
+
+class ExportState(Answer):
+    """The winner of an ended sweep as a model that runs without Ravine: WAITING for a worker, READY, or FAILED."""
+
+    state: Literal["WAITING", "READY", "FAILED"]
+    trial: int
+    reason: str | None
 
 
 class SweepAnswer(Answer):
@@ -78,6 +96,7 @@ class SweepAnswer(Answer):
     best: BestSoFar | None
     budget: BudgetState
     mlflow: MlflowState
+    export: ExportState | None = None
     created_at: Time
     started_at: Time | None
     ended_at: Time | None
@@ -135,15 +154,25 @@ class EventAnswer(Answer):
     """One line of the sweep's story. `data` holds the state, the metrics or the value that it is about."""
 
     id: int
-    kind: Literal["sweep.state", "trial.state", "epoch", "best"]
+    kind: Literal["sweep.state", "sweep.export", "trial.state", "epoch", "best"]
     trial: int | None
     epoch: int | None
     at: Time
     data: dict[str, Any]
 
 
+class PresetAnswer(Answer):
+    """A space by name: what it is for, and the texts that it comes from."""
+
+    description: str
+    source: str
+
+
 class ProblemAnswer(Answer):
-    """Something that can be trained. `settings` describes each setting that a space may hold."""
+    """Something that can be trained. `settings` describes each setting that a space may hold, `presets` each space.
+
+    `digest` pins its content; null for what ships with Ravine.
+    """
 
     name: str
     kind: Literal["dataset", "plugin"]
@@ -151,7 +180,9 @@ class ProblemAnswer(Answer):
     models: list[str]
     metrics: list[str]
     settings: dict[str, str]
+    presets: dict[str, PresetAnswer]
     source: str
+    digest: str | None
 
 
 class Extension(BaseModel):

@@ -41,7 +41,9 @@ class Settings(_UserToken):
     token, token_file: the user token; without one user routes are open, on loopback only. join_token_file: the secret
     with which workers introduce themselves; made at first start. workers: how many local workers; 0: one per core or
     GPU. executor: local, or external when workers come by themselves. allowed_hosts: further
-    names under which the API may be called. recorder: off leaves MLflow out altogether (benchmarks).
+    names under which the API may be called. recorder: off leaves MLflow out altogether (benchmarks). max_upload_mb: the
+    largest data set that is taken, in MiB. upload_memory_mb, upload_seconds: what its import may use, in MiB of memory
+    and seconds of processor time.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
@@ -57,6 +59,9 @@ class Settings(_UserToken):
     executor: Literal["local", "external"] = "local"
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     recorder: bool = True
+    max_upload_mb: int = Field(default=512, ge=1, le=2**20)
+    upload_memory_mb: int = Field(default=1024, ge=512, le=2**30)
+    upload_seconds: int = Field(default=60, ge=1, le=86_400)
     lifeline_fd: int | None = None
 
     @property
@@ -95,7 +100,8 @@ class WorkerSettings(BaseSettings):
     """What a worker is told by its environment.
 
     threads: of one training. device: where it trains, as torch names it. nice: how much its child stands back.
-    lifeline_fd: a pipe whose closing tells that the supervisor is gone.
+    problems: files or modules with plugins, besides those of installed packages. lifeline_fd: a pipe whose closing
+    tells that the supervisor is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
@@ -108,6 +114,7 @@ class WorkerSettings(BaseSettings):
     threads: int = Field(default=1, ge=1)
     device: str = "cpu"
     nice: int = Field(default=0, ge=0, le=19)
+    problems: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     lifeline_fd: int | None = None
 
     def join_token(self) -> str:

@@ -119,7 +119,7 @@ event = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("sweep_id", String(40), nullable=False),
-    Column("kind", String(16), nullable=False),  # sweep.state, trial.state, epoch, best, sweep.deleted
+    Column("kind", String(16), nullable=False),  # sweep.state, sweep.export, trial.state, epoch, best, sweep.deleted
     Column("number", Integer),
     Column("epoch", Integer),
     Column("state", String(12)),

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -14,8 +15,12 @@ from types import FrameType
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment
+from trainer.discovery import discover
 from trainer.engine import train
+from trainer.facts import ProblemFacts
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
+from trainer.task import Task, TaskResult
+from trainer.tasks.running import run_task
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +29,18 @@ QUIET_SECONDS = 0.25  # a beat sooner after the last sign of life tells the pare
 
 
 class PipeSource:
-    """The trainer's source over the parent's pipes. A thread reads; all else happens in the engine's thread."""
+    """The trainer's source over the parent's pipes. A thread reads; all else happens in the engine's thread.
+
+    Tasks are done where the engine looks for answers or waits for work: between two updates.
+    """
 
     def __init__(self, *, read_fd: int, write_fd: int) -> None:
         self._write_fd = write_fd
         self._inbox: SimpleQueue[ToldChild] = SimpleQueue()  # its put is safe in a signal handler, unlike a lock
         self._assignments: deque[Assignment] = deque()
         self._answers: list[Answer] = []
+        self._tasks: deque[Task] = deque()
+        self._do_task: Callable[[Task], TaskResult] | None = None
         self._heeding: tuple[int, ...] = ()  # asked to keep weights by the answers that the engine got last
         self._draining = False
         self._said_at = 0.0
@@ -45,6 +55,14 @@ class PipeSource:
             if told.setup is not None:
                 return told.setup
 
+    def announce(self, problems: tuple[ProblemFacts, ...]) -> None:
+        """Says which plugins there are."""
+        self._say(ChildSaid(problems=problems))
+
+    def do_tasks_by(self, do_task: Callable[[Task], TaskResult]) -> None:
+        """From now on tasks are done, by this."""
+        self._do_task = do_task
+
     def drain(self) -> None:
         """Makes the engine write checkpoints and return; safe in a signal handler."""
         self._inbox.put(ToldChild(drain=True))
@@ -52,8 +70,10 @@ class PipeSource:
     def take(self, *, num_free: int, wait: bool) -> list[Assignment]:
         """See Source."""
         self._look()
+        self._work_on_tasks()
         while wait and not (self._assignments or self._answers or self._draining):
             self._absorb(self._inbox.get())
+            self._work_on_tasks()
         taken = [self._assignments.popleft() for _ in range(min(num_free, len(self._assignments)))]
         if taken:
             self._say(ChildSaid(taken=tuple(assignment.attempt for assignment in taken)))
@@ -82,11 +102,12 @@ class PipeSource:
     def answers(self) -> list[Answer]:
         """See Source."""
         self._look()
+        self._work_on_tasks()
         answers, self._answers = self._answers, []
         self._heeding = tuple(answer.attempt for answer in answers if answer.keep)
         return answers
 
-    def beat(self, *, num_steps: int) -> None:  # noqa: ARG002 - the parent wants a sign of life, not a count
+    def beat(self, *, num_steps: int = 0) -> None:  # noqa: ARG002 - the parent wants a sign of life, not a count
         """See Source."""
         if time.monotonic() - self._said_at > QUIET_SECONDS:
             self._say(ChildSaid())
@@ -107,12 +128,17 @@ class PipeSource:
         while not self._inbox.empty():
             self._absorb(self._inbox.get())
 
+    def _work_on_tasks(self) -> None:
+        while self._tasks and self._do_task is not None and not self._draining:
+            self._say(ChildSaid(task_results=(self._do_task(self._tasks.popleft()),)))
+
     def _absorb(self, told: ToldChild) -> None:
         stopped = {answer.attempt for answer in told.answers if answer.epoch is None}
         if stopped:
             self._assignments = deque(one for one in self._assignments if one.attempt not in stopped)
         self._assignments.extend(told.assignments)
         self._answers.extend(told.answers)
+        self._tasks.extend(told.tasks)
         self._draining = self._draining or told.drain
 
     def _say(self, said: ChildSaid) -> None:
@@ -137,6 +163,8 @@ def run(source: PipeSource) -> None:
     os.nice(setup.nice)
     checkpoints = CheckpointStore(Path(setup.checkpoint_folder))
     checkpoints.clear_unfinished()
+    source.announce(discover(setup.problems))
+    source.do_tasks_by(lambda task: run_task(task, files=checkpoints, device=setup.device, beat=source.beat))
     train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
 
 

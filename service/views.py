@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from service.coordination.ordering import width_warnings
+from service.coordination.known import facts_of
+from service.coordination.ordering import balance_warnings, width_warnings
 from service.errors import NotFound
 from service.mlflow_urls import run_url, trials_url
 from service.records import Epoch, Event, MlflowRun, Sweep, Trial
@@ -15,6 +16,8 @@ from service.schemas import (
     BudgetState,
     EpochAnswer,
     EventAnswer,
+    ExportState,
+    MlflowModel,
     MlflowState,
     SweepAnswer,
     TrialAnswer,
@@ -61,6 +64,7 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
             best=_best_so_far(connection, one),
             budget=_budget(one, now=now),
             mlflow=_mlflow(connection, one, place=place, url=mlflow_url),
+            export=ExportState(**one.export.model_dump(exclude={"file"})) if one.export is not None else None,
         )
         for one in sweeps
     ]
@@ -93,6 +97,7 @@ def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
         warnings=[
             *edge_warnings(sweep.spec, settings=best.settings),
             *width_warnings(sweep.spec, num_trials=sweep.budget_trials),
+            *balance_warnings(sweep.spec, facts=facts_of(connection, sweep.spec.problem)),
         ],
     )
 
@@ -158,8 +163,14 @@ def _mlflow(connection: Connection, sweep: Sweep, *, place: int, url: str) -> Ml
         run_id=parent.run_id,
         url=run_url(url, experiment_id=parent.experiment_id, run_id=parent.run_id),
         trials_url=trials_url(url, experiment_id=parent.experiment_id),
+        model=_model(parent),
         pending=pending,
     )
+
+
+def _model(run: MlflowRun) -> MlflowModel | None:
+    name, version = run.model_name, run.model_version
+    return MlflowModel(name=name, version=version, uri=f"models:/{name}/{version}") if name and version else None
 
 
 def _trial_answer(trial: Trial, run: MlflowRun | None) -> TrialAnswer:

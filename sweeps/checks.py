@@ -1,22 +1,23 @@
 """Whether a sweep can be as it was asked for: every fault of it, found at once before it is stored."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
+from sweeps.conditions import condition_errors
+from sweeps.domains import domain_errors
 from sweeps.grid import MAX_GRID_POINTS, num_grid_points
 from sweeps.parameters import Choices, Parameter, Range, same
-from sweeps.presets import preset_space
-from sweeps.search_space import SearchSpace, conditions_of, cyclic, described, takes
-from sweeps.spec import LATER_SETTINGS, SweepSpec, not_built
+from sweeps.search_space import SearchSpace
+from sweeps.spec import SweepSpec, parameters_of
 from sweeps.spec_words import explained
-from sweeps.wrong import FieldError, InvalidSpec, one_of
-from trainer.settings import Setting, Settings
+from sweeps.together import together_errors, tried_errors
+from sweeps.wrong import FieldError, InvalidSpec
 
-ENOUGH = 10**9
-"""Training examples that leave every preset as it stands."""
+ANY_RATE: dict[str, Parameter] = {"learning_rate": Range(low=1e-12, high=1e6, log=True)}
+"""What stands for the bounds that a range test will find."""
 
 
 def check_spec(raw: Any) -> SweepSpec:
@@ -44,101 +45,15 @@ def _refuse_what_cannot_be_answered(raw: Any) -> None:
 
 def spec_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
     """What is wrong between the fields of a spec that are each right by themselves."""
-    parameters = preset_space(spec.space, num_train=ENOUGH) if isinstance(spec.space, str) else spec.space
-    if errors := tuple(_domain_errors(parameters)) or tuple(_condition_errors(parameters)):
+    parameters = parameters_of(spec)
+    if errors := tuple(domain_errors(parameters)) or tuple(condition_errors(parameters)):
         return errors
-    space = SearchSpace(parameters)
-    return (*_nesterov_errors(space), *_sampler_errors(space, kind=spec.sampler.kind), *_first_errors(spec, space))
-
-
-def check_data(spec: SweepSpec, *, num_train: int) -> tuple[FieldError, ...]:
-    """What is wrong with a spec for a training part of `num_train` examples: batches larger than the data."""
-    places: dict[str, Parameter] = {
-        f"first[{index}].batch_size": first["batch_size"]
-        for index, first in enumerate(spec.first)
-        if not isinstance(first, str) and "batch_size" in first
-    }
-    if not isinstance(spec.space, str) and "batch_size" in spec.space:
-        places["space.batch_size"] = spec.space["batch_size"]
-    return tuple(
-        FieldError(
-            field,
-            f"a batch of {max(sizes):g} is larger than the data, which has {num_train} training examples",
-            f"give at most {num_train}, or full for all of them in one batch",
-        )
-        for field, parameter in places.items()
-        if (sizes := [size for size in extremes(parameter) if not isinstance(size, str)]) and max(sizes) > num_train
-    )
-
-
-def extremes(parameter: Parameter) -> tuple[Setting, ...]:
-    """Values that lie in a domain (an interval, or a list) exactly if all values of the parameter do."""
-    if isinstance(parameter, Choices):
-        return parameter.choices
-    if isinstance(parameter, Range):
-        return (parameter.typed(parameter.low), parameter.typed(parameter.top))
-    return (parameter,)
-
-
-def _domain_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldError]:
-    for name, parameter in parameters.items():
-        field = f"space.{name}"
-        if name.split(".")[0] in LATER_SETTINGS:
-            yield not_built(name)
-        elif name not in Settings.model_fields:
-            yield FieldError(field, "is no setting", one_of(name, known=Settings.model_fields))
-        elif isinstance(parameter, Range) and name == "batch_size" and not parameter.integer:
-            yield FieldError(field, "counts examples, and this range has fractions", "add integer: true")
-        elif isinstance(parameter, Range) and name == "nesterov":
-            yield FieldError(field, "is true or false, not a number", "give choices: [true, false]")
-        else:
-            yield from _value_errors(name, parameter)
-
-
-def _value_errors(name: str, parameter: Parameter) -> Iterator[FieldError]:
-    for value in extremes(parameter):
-        try:
-            Settings.model_validate({name: value}, strict=True)
-        except ValidationError as error:
-            reasons = " or ".join(dict.fromkeys(str(each["msg"]).removeprefix("Input ") for each in error.errors()))
-            yield FieldError(f"space.{name}", f"{value!r} is not possible", f"it {reasons}")
-
-
-def _condition_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldError]:
-    for name, parameter in parameters.items():
-        for parent, values in conditions_of(parameter).items():
-            field = f"space.{name}.when.{parent}"
-            if parent not in parameters:
-                yield FieldError(field, "is no parameter of the space", one_of(parent, known=parameters))
-            elif isinstance(parameters[parent], Range):
-                yield FieldError(field, "is a range", f"give {parent} choices, or leave the condition out")
-            elif impossible := [value for value in values if not takes(parameters[parent], value=value)]:
-                mend = f"{parent} is {described(parameters[parent])}"
-                yield FieldError(field, f"{parent} can never be {impossible[0]!r}", mend)
-    complete = all(set(conditions_of(each)) <= set(parameters) for each in parameters.values())
-    if complete and (cycle := sorted(cyclic(parameters))):
-        names = ", ".join(cycle)
-        yield FieldError(f"space.{cycle[0]}.when", f"{names} hang on each other", "take one of the conditions out")
-
-
-def _nesterov_errors(space: SearchSpace) -> Iterator[FieldError]:
-    nesterov = space.parameters.get("nesterov", False)
-    if not takes(nesterov, value=True):
-        return
-    momentum, dampening = space.parameters.get("momentum", 0.0), space.parameters.get("dampening", 0.0)
-    if not any(map(bool, extremes(momentum))):
-        mend = "add a momentum above 0 to the space, for example 0.9, or leave nesterov out"
-        yield FieldError("space.nesterov", "nesterov without momentum", mend)
-    with_damping = any(map(bool, extremes(dampening))) and not _exclusive(nesterov, dampening)
-    if with_damping:
-        mend = "leave one of them out, or give dampening `when: {nesterov: false}`"
-        yield FieldError("space.dampening", "nesterov with dampening", mend)
-
-
-def _exclusive(nesterov: Parameter, dampening: Parameter) -> bool:
-    only_plain = conditions_of(dampening).get("nesterov", (True,))
-    only_undamped = conditions_of(nesterov).get("dampening", (1.0,))
-    return not any(map(bool, only_plain)) or not any(map(bool, only_undamped))
+    if errors := tuple(together_errors(parameters)):
+        return errors
+    if spec.only_range_test:
+        return ()
+    space = SearchSpace(parameters | (ANY_RATE if spec.needs_range_test else {}))
+    return (*_sampler_errors(space, kind=spec.sampler.kind), *_first_errors(spec, space))
 
 
 def _sampler_errors(space: SearchSpace, *, kind: str) -> Iterator[FieldError]:
@@ -163,5 +78,9 @@ def _suits_cmaes(parameter: Choices | Range) -> bool:
 
 def _first_errors(spec: SweepSpec, space: SearchSpace) -> Iterator[FieldError]:
     for index, first in enumerate(spec.first):
-        if not isinstance(first, str):
-            yield from space.faults(first, field=f"first[{index}]")
+        if isinstance(first, str):
+            continue
+        if spec.needs_range_test and "learning_rate" in first:
+            message = "the range test finds the bounds of the learning rate, and this may lie outside"
+            yield FieldError(f"first[{index}].learning_rate", message, "leave it out, or give the space low and high")
+        yield from tried_errors(space, settings=first, field=f"first[{index}]")

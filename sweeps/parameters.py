@@ -8,9 +8,15 @@ from typing import Annotated, Any, TypeAlias, TypeGuard
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sweeps.wrong import wrong
-from trainer.settings import Frozen, Setting
+from trainer.frozen import Frozen
+from trainer.settings import Setting
 
 SettingName: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.]+$")]
+
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+
+AUTO = "auto"
+"""The learning rate of a space whose bounds a range test finds."""
 
 MAX_TEXT = 200
 STEP_TOLERANCE = 1e-8
@@ -25,6 +31,8 @@ def same(one: object, other: object) -> bool:
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise wrong("is an object", mend="give one value; a schedule or an optimizer is written {kind: ...}")
     if not isinstance(value, bool | int | float | str):
         raise wrong("is neither a number, a text nor true or false", mend="give one value, choices, or low and high")
     if isinstance(value, float) and not math.isfinite(value):

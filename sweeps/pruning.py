@@ -2,12 +2,13 @@
 
 from typing import Protocol
 
+from sweeps.pruner_spec import AshaPruner, HyperbandPruner, MedianPruner
 from sweeps.pruners.asha import Asha
 from sweeps.pruners.hyperband import Hyperband
 from sweeps.pruners.median import Median
 from sweeps.pruners.none import NeverStop
 from sweeps.records import TrialRecord
-from sweeps.spec import AshaPruner, HyperbandPruner, MedianPruner, SweepSpec
+from sweeps.spec import SweepSpec
 from sweeps.states import TrialState
 from trainer.report import Verdict
 

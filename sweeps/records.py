@@ -11,7 +11,8 @@ from trainer.settings import Setting
 class TrialRecord:
     """One trial as the tables keep it.
 
-    `settings` holds every parameter of the space that is active in this trial, by path, the fixed ones too.
+    `settings` holds every parameter of the space that is active in this trial, by path, the fixed ones too, and the
+    settings that coordinates among them led to.
     `values` are the metric's values by epoch (None: not finite). `attrs` are the sampler's attributes of the trial,
     JSON-able. `tell_number` counts the trials of the sweep in the order in which the sampler was told of them, from 0;
     None before that.

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from sweeps.distributions import distributions_of
-from sweeps.search_space import SearchSpace, conditions_of
+from sweeps.search_space import SearchSpace
+from sweeps.tpe import Tpe
 
 SamplerOf: TypeAlias = Callable[[int], BaseSampler]
 """The sampler of a trial, by the trial's number."""
@@ -26,9 +27,8 @@ def sampler_of(kind: str, *, seed: int, space: SearchSpace) -> SamplerOf:
     if kind == "qmc":
         sobol = _sobol(seed, distributions=distributions)
         return lambda _number: sobol
-    always = {name: each for name, each in distributions.items() if not conditions_of(space.parameters[name])}
     makers: dict[str, Callable[[int], BaseSampler]] = {
-        "tpe": lambda seed: _Tpe(seed=seed, space=always),
+        "tpe": lambda seed: Tpe(seed=seed, space=space),
         "random": lambda seed: RandomSampler(seed=seed),
         "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
     }
@@ -39,22 +39,6 @@ def sampler_of(kind: str, *, seed: int, space: SearchSpace) -> SamplerOf:
 def trial_seed(seed: int, *, number: int) -> int:
     """32 bits for one trial of one sweep: a hash, since sums of small seeds and numbers meet."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
-
-
-class _Tpe(TPESampler):
-    """TPE that knows which parameters every trial has, and draws those together.
-
-    Optuna's own finds out by comparing all earlier trials at every ask, a quarter of the whole cost.
-    """
-
-    def __init__(self, *, seed: int, space: Mapping[str, BaseDistribution]) -> None:
-        super().__init__(seed=seed)
-        self._space = dict(space)
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The parameters without conditions; the others are drawn one by one where they are active."""
-        del study, trial
-        return self._space
 
 
 class Sobol(QMCSampler):

@@ -1,8 +1,10 @@
 """What to try next and when to stop: a pure state machine over the records of a sweep's trials."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from sweeps.coordinates import derived
 from sweeps.grid import GridStudy
 from sweeps.lessons import Asked, Study, lesson_of
 from sweeps.pruning import Pruner, pruner_of
@@ -10,6 +12,7 @@ from sweeps.records import Proposal, Told, TrialRecord
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
 from sweeps.study import OptunaStudy
+from sweeps.together import tried_errors
 from sweeps.wrong import InvalidSpec
 from trainer.report import Verdict
 from trainer.settings import Setting
@@ -31,10 +34,12 @@ class Scheduler:
         study_attrs: Mapping[str, Any],
         pruner: Pruner | None = None,
     ) -> None:
-        remembered = sorted(records, key=lambda record: record.number)
         self._goal = spec.goal_metric.goal
         self._epochs = spec.budget.epochs
-        self._space = spec.search_space
+        self._num_train = spec.num_train
+        self._space = space = spec.search_space
+        own = (replace(record, settings=space.own(record.settings)) for record in records)
+        remembered = sorted(own, key=lambda record: record.number)
         self._asked = {
             each.number: Asked(each.number, each.settings, each.attrs)
             for each in remembered
@@ -50,16 +55,18 @@ class Scheduler:
     def propose(self, fixed: Mapping[str, Setting] | None = None) -> Proposal | None:
         """The next trial, with `fixed` among its settings; None when there is nothing left to try (grid).
 
-        Raises InvalidSpec where `fixed` lies outside the space.
+        What its coordinates lead to stands beside them; the study knows the space's own settings alone. Raises
+        InvalidSpec where `fixed` lies outside the space. A spec that needs a range test has its bounds by now.
         """
-        if fixed and (faults := self._space.faults(fixed, field="settings")):
+        if fixed and (faults := tried_errors(self._space, settings=fixed, field="settings")):
             raise InvalidSpec(faults)
         asked = self._study.ask(self._num_asked, fixed=fixed or {})
         if asked is None:
             return None
         self._asked[asked.number] = asked
         self._num_asked += 1
-        return Proposal(asked.number, dict(asked.settings), dict(asked.attrs), self._study.attrs())
+        settings = derived(asked.settings, num_train=self._num_train)
+        return Proposal(asked.number, settings, dict(asked.attrs), self._study.attrs())
 
     def report(self, number: int, *, epoch: int, value: float | None) -> Verdict:
         """The verdict on an epoch of a trial; `value` is the metric at that epoch, None where it is not finite.

@@ -2,19 +2,10 @@
 
 from collections.abc import Mapping
 
+from sweeps.coordinates import SETTERS
 from sweeps.parameters import Choices, Parameter, Range, same
 from sweeps.wrong import FieldError, one_of
 from trainer.settings import Setting
-
-BASELINE: dict[str, Setting] = {
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "dampening": 0.0,
-    "nesterov": False,
-    "weight_decay": 0.0,
-    "lr_decay": 0.0,
-    "batch_size": 32,
-}
 
 
 class SearchSpace:
@@ -51,17 +42,20 @@ class SearchSpace:
 
     def faults(self, settings: Mapping[str, Setting], *, field: str) -> list[FieldError]:
         """Why settings, which may be some of all, cannot be tried in this space; `field` is where they stand."""
-        return [
-            fault for name in settings if (fault := self._fault(name, settings, field=f"{field}.{name}")) is not None
-        ]
+        found = [self._fault(name, settings, field=f"{field}.{name}") for name in settings]
+        return [fault for fault in found if fault is not None]
+
+    def own(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+        """The settings that are parameters of the space: without those that its coordinates led to."""
+        return {name: value for name, value in settings.items() if name in self.parameters}
 
     def _fault(self, name: str, settings: Mapping[str, Setting], *, field: str) -> FieldError | None:
         if name not in self.parameters:
-            return FieldError(field, "is no parameter of the space", one_of(name, known=self.parameters))
+            return FieldError(field, "is no parameter of the space", self._instead_of(name))
         parameter, value = self.parameters[name], settings[name]
         if not takes(parameter, value=value):
             return FieldError(field, f"{value!r} lies outside the space", f"give {described(parameter)}")
-        known = dict(self._fixed()) | dict(settings)
+        known = self.fixed() | dict(settings)
         if not self.is_active(name, settings=known):
             needed = " and ".join(
                 f"{parent} = {' or '.join(map(repr, values))}" for parent, values in conditions_of(parameter).items()
@@ -69,7 +63,12 @@ class SearchSpace:
             return FieldError(field, f"is not active without {needed}", f"give {needed} too, or leave {name} out")
         return None
 
-    def _fixed(self) -> dict[str, Setting]:
+    def _instead_of(self, name: str) -> str:
+        setters = [each for each in SETTERS.get(name, ()) if each in self.parameters]
+        return f"this space sets it by {setters[0]}: give that" if setters else one_of(name, known=self.parameters)
+
+    def fixed(self) -> dict[str, Setting]:
+        """The parameters with one value."""
         return {name: each for name, each in self.parameters.items() if not isinstance(each, Choices | Range)}
 
 

@@ -3,25 +3,27 @@
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
-from sweeps.parameters import Parameter, Scalar, SettingName
-from sweeps.presets import preset_space
-from sweeps.search_space import BASELINE, SearchSpace
-from sweeps.wrong import FieldError, wrong
+from sweeps.baseline import baseline
+from sweeps.ownership import completed
+from sweeps.parameters import AUTO, Count, Parameter, Range, Scalar, SettingName
+from sweeps.presets import PresetName, preset_space
+from sweeps.pruner_spec import AshaPruner, PrunerSpec
+from sweeps.search_space import SearchSpace
+from sweeps.spelling import WrittenSpace, spelled_out
+from sweeps.wrong import wrong
 from trainer.config import Goal, Limits, MetricConfig, Name, ProblemConfig
-from trainer.settings import Frozen, Setting
+from trainer.frozen import Frozen
+from trainer.settings import Setting
 
-Count: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0, le=1e9)]
 Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 
+LOWER_IS_BETTER = ("loss", "_mse", "_mae")
 LATER_SAMPLERS = ("auto", "gp")
 LATER_PRUNERS = ("rungs",)
 LATER_ENGINES = ("fused",)
-LATER_SETTINGS = frozenset(
-    {"schedule", "velocity", "shuffle", "optimizer", "warmup", "effective_learning_rate", "one_minus_momentum"}
-)
 
 
 class MetricSpec(Frozen):
@@ -36,53 +38,6 @@ class SamplerSpec(Frozen):
 
     kind: Literal["tpe", "random", "qmc", "grid", "cmaes"] = "qmc"
     seed: Seed | None = None
-
-
-class AshaPruner(Frozen):
-    """Successive halving: at min_epochs · reduction_factor^k epochs only the best 1/reduction_factor go on."""
-
-    kind: Literal["asha"] = "asha"
-    min_epochs: Count = 2
-    reduction_factor: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
-
-
-class HyperbandPruner(Frozen):
-    """Several successive halvings side by side, each with a later first cut."""
-
-    kind: Literal["hyperband"]
-    min_epochs: Count = 1
-    reduction_factor: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
-
-
-class MedianPruner(Frozen):
-    """Stops what is worse than the median of the completed trials at the same epoch, after `warmup_epochs` epochs.
-
-    It begins once `startup_trials` trials are completed.
-    """
-
-    kind: Literal["median"]
-    startup_trials: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 5
-    warmup_epochs: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 0
-
-
-class NoPruner(Frozen):
-    """Stops nothing."""
-
-    kind: Literal["none"]
-
-
-def _pruner_kind(value: Any) -> str | None:
-    kind = value.get("kind", "asha") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else None
-
-
-PrunerSpec: TypeAlias = Annotated[
-    Annotated[AshaPruner, Tag("asha")]
-    | Annotated[HyperbandPruner, Tag("hyperband")]
-    | Annotated[MedianPruner, Tag("median")]
-    | Annotated[NoPruner, Tag("none")],
-    Discriminator(_pruner_kind),
-]
 
 
 class BudgetSpec(Frozen):
@@ -129,9 +84,13 @@ def _first_form(value: Any) -> str:
     return "baseline" if isinstance(value, str) else "settings"
 
 
-Parameters: TypeAlias = Annotated[dict[SettingName, Parameter], Field(min_length=1, max_length=50)]
+Parameters: TypeAlias = Annotated[
+    dict[SettingName, Parameter],
+    Field(min_length=1, max_length=100),
+    BeforeValidator(spelled_out, json_schema_input_type=WrittenSpace),
+]
 SpaceSpec: TypeAlias = Annotated[
-    Annotated[Parameters, Tag("parameters")] | Annotated[Literal["sgd-basic"], Tag("preset")],
+    Annotated[Parameters, Tag("parameters")] | Annotated[PresetName, Tag("preset")],
     Discriminator(_space_form),
 ]
 FirstSpec: TypeAlias = Annotated[
@@ -142,7 +101,10 @@ FirstSpec: TypeAlias = Annotated[
 
 
 class SweepSpec(Frozen):
-    """One sweep. Everything but the problem has a default; `check_spec` also finds what fields say of each other."""
+    """One sweep. Everything but the problem has a default; `check_spec` also finds what fields say of each other.
+
+    `num_train` is filled in when a sweep is accepted: the training examples, null where they are not known.
+    """
 
     name: Name | None = None
     problem: ProblemConfig
@@ -157,6 +119,7 @@ class SweepSpec(Frozen):
     engine: Literal["auto", "serial"] = "auto"
     first: Annotated[tuple[FirstSpec, ...], Field(max_length=100)] = ("baseline",)
     mlflow: MlflowSpec = MlflowSpec()
+    num_train: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @field_validator("sampler", mode="before")
     @classmethod
@@ -185,8 +148,17 @@ class SweepSpec(Frozen):
     @cached_property
     def search_space(self) -> SearchSpace:
         """The space of a resolved spec."""
-        assert not isinstance(self.space, str)
-        return SearchSpace(self.space)
+        return SearchSpace(parameters_of(self))
+
+    @property
+    def needs_range_test(self) -> bool:
+        """Whether the bounds of the learning rate are to be found before anything is proposed."""
+        return parameters_of(self).get("learning_rate") == AUTO
+
+    @property
+    def only_range_test(self) -> bool:
+        """Whether the range test is all that is wanted."""
+        return self.space == "range-test"
 
 
 def _built(value: Any, *, later: tuple[str, ...], instead: str) -> Any:
@@ -198,40 +170,46 @@ def _built(value: Any, *, later: tuple[str, ...], instead: str) -> Any:
     return value
 
 
-def not_built(setting: str) -> FieldError:
-    """The fault of a setting that Ravine will know one day."""
-    mend = "leave it out until then; lr_decay lowers the learning rate as a training goes on"
-    return FieldError(f"space.{setting}", "is not built yet", mend)
+def parameters_of(spec: SweepSpec, *, num_train: int | None = None) -> dict[str, Parameter]:
+    """The parameters of a spec's space with the conditions that they imply; `num_train` is what a preset hangs on."""
+    return completed(preset_space(spec.space, num_train=num_train) if isinstance(spec.space, str) else spec.space)
+
+
+def with_bounds(spec: SweepSpec, *, low: float, high: float) -> SweepSpec:
+    """A resolved spec that needs a range test, with the bounds that it found for the learning rate."""
+    found = {"learning_rate": Range(low=low, high=high, log=True)}
+    said = {name: getattr(spec, name) for name in SweepSpec.model_fields}
+    return SweepSpec.model_validate(said | {"space": parameters_of(spec) | found})
 
 
 def resolved(
-    spec: SweepSpec, *, name: str, sampler_seed: int, default_metric: MetricConfig, num_train: int
+    spec: SweepSpec, *, name: str, sampler_seed: int, default_metric: MetricConfig, num_train: int | None
 ) -> SweepSpec:
-    """The spec as it really runs: nothing is left to be drawn or chosen, but `budget.parallel`.
+    """The spec as it really runs: nothing is left to be drawn or chosen, but `budget.parallel` and what `auto` finds.
 
     `sampler_seed` is used where the spec has none; `num_train` counts training examples. Resolving twice changes
     nothing.
     """
-    parameters = preset_space(spec.space, num_train=num_train) if isinstance(spec.space, str) else spec.space
     metric = spec.metric or MetricSpec(name=default_metric.name, goal=default_metric.goal)
     seed = spec.sampler.seed if spec.sampler.seed is not None else sampler_seed
     return spec.model_copy(
         update={
             "name": spec.name or name,
-            "space": parameters,
+            "space": spec.space if spec.only_range_test else parameters_of(spec, num_train=num_train),
             "metric": MetricSpec(name=metric.name, goal=metric.goal or goal_of(metric.name)),
             "sampler": SamplerSpec(kind=spec.sampler.kind, seed=seed),
             "engine": "serial",
+            "num_train": num_train,
         }
     )
 
 
 def goal_of(metric: str) -> Goal:
     """Which way is better for a metric of which only the name is known."""
-    return "minimize" if metric.endswith("loss") else "maximize"
+    return "minimize" if metric.endswith(LOWER_IS_BETTER) else "maximize"
 
 
 def first_settings(spec: SweepSpec) -> list[dict[str, Setting]]:
     """The settings that a resolved spec wants tried before the sampler's; what they leave out is sampled."""
-    space = spec.search_space
-    return [space.nearest(BASELINE) if isinstance(first, str) else dict(first) for first in spec.first]
+    space, plain = spec.search_space, baseline(spec.problem)
+    return [space.nearest(plain) if isinstance(first, str) else dict(first) for first in spec.first]

@@ -7,23 +7,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sweeps.parameters import Choices, Range
-from sweeps.spec import (
-    LATER_SETTINGS,
-    AshaPruner,
-    BudgetSpec,
-    HyperbandPruner,
-    KeepSpec,
-    LimitsSpec,
-    MedianPruner,
-    MetricSpec,
-    MlflowSpec,
-    NoPruner,
-    SamplerSpec,
-    SweepSpec,
-    not_built,
-)
+from sweeps.pruner_spec import AshaPruner, HyperbandPruner, MedianPruner, NoPruner
+from sweeps.spec import BudgetSpec, KeepSpec, LimitsSpec, MetricSpec, MlflowSpec, SamplerSpec, SweepSpec
 from sweeps.wrong import CUSTOM_ERROR, FieldError, one_of
-from trainer.config import LinearModel, MlpModel, ProblemConfig
+from trainer.config import CnnModel, LinearModel, MlpModel, ProblemConfig, ResnetModel
 
 Loc = Sequence[int | str]
 
@@ -35,6 +22,7 @@ FORMS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("pruner",): (1,),
     ("first",): (2,),
     ("problem", "model"): (2,),
+    ("problem", "settings"): (3,),
     ("budget", "parallel"): (2,),
 }
 """Where pydantic puts the name of a form, which is no part of the body, into locations that begin so."""
@@ -44,6 +32,8 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("problem",): ProblemConfig,
     ("problem", "model", "linear"): LinearModel,
     ("problem", "model", "mlp"): MlpModel,
+    ("problem", "model", "cnn"): CnnModel,
+    ("problem", "model", "resnet"): ResnetModel,
     ("metric",): MetricSpec,
     ("sampler",): SamplerSpec,
     ("pruner", "asha"): AshaPruner,
@@ -55,6 +45,8 @@ MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("keep",): KeepSpec,
     ("mlflow",): MlflowSpec,
 }
+
+SCALAR_TYPES = ("bool_type", "int_type", "float_type", "string_type")
 
 MENDS: dict[str, str] = {
     "dict_type": "give an object of names and values",
@@ -75,10 +67,12 @@ def explained(error: ValidationError, *, prefix: int = 0) -> tuple[FieldError, .
 def _explained(detail: ErrorDetails, loc: Loc) -> FieldError:
     context: dict[str, Any] = detail.get("ctx", {})
     field, kind = field_path(loc), detail["type"]
-    if loc[:1] == ("space",) and (setting := loc[2:3]) and setting[0] in LATER_SETTINGS:
-        return not_built(str(setting[0]))
     if kind == CUSTOM_ERROR:
-        return FieldError(field, context["message"], context["mend"])
+        return FieldError(".".join(filter(None, (field, context["at"]))), context["message"], context["mend"])
+    if tuple(loc) == ("problem",) and kind == "value_error":
+        return _neither_or_both(detail["input"])
+    if tuple(loc[:2]) == ("problem", "settings") and kind in SCALAR_TYPES:
+        return FieldError(field, "is neither a number, a text nor true or false", "give one value")
     if kind == "extra_forbidden":
         return FieldError(field, "is not a known field", one_of(loc[-1], known=_fields_beside(loc)))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -91,6 +85,14 @@ def _explained(detail: ErrorDetails, loc: Loc) -> FieldError:
         return FieldError(field, f"{_shown(detail['input'])} is not possible", MENDS[kind])
     message = detail["msg"].removeprefix("Input ")
     return FieldError(field, f"{_shown(detail['input'])} is not possible", f"it {message[0].lower()}{message[1:]}")
+
+
+def _neither_or_both(problem: Any) -> FieldError:
+    if isinstance(problem, dict) and problem.get("dataset") is not None:
+        return FieldError(
+            "problem.plugin", "stands beside a dataset", "leave one of them out: a plugin brings its data"
+        )
+    return FieldError("problem.dataset", "is missing", "give it, or a plugin: GET /v1/problems lists both")
 
 
 def field_path(loc: Loc) -> str:

@@ -29,9 +29,9 @@ class InvalidSpec(ValueError):
         super().__init__("\n".join(map(str, self.errors)))
 
 
-def wrong(message: str, *, mend: str) -> PydanticCustomError:
-    """An error for a pydantic validator to raise, with its mend."""
-    return PydanticCustomError(CUSTOM_ERROR, "{message}", {"message": message, "mend": mend})
+def wrong(message: str, *, mend: str, at: str = "") -> PydanticCustomError:
+    """An error for a pydantic validator to raise, with its mend; `at` is the place below what is validated."""
+    return PydanticCustomError(CUSTOM_ERROR, "{message}", {"message": message, "mend": mend, "at": at})
 
 
 def one_of(word: object, *, known: Iterable[str]) -> str:

@@ -1,33 +1,40 @@
 """One training without any service: `python -m trainer config.json`.
 
 The config is `{"problem": {"dataset": "digits"}, "settings": {"learning_rate": 0.05}, "epochs": 20, "seed": 0}`; every
-field may be left out. One JSON line per epoch goes to stdout, then one with the state. Exit codes: 0 trained to the
-end or diverged, 1 the training raised, 2 the config is wrong.
+field may be left out, and a setting may be named by its path: {"schedule": "cosine", "schedule.cosine.final": 0.1}.
+One JSON line per epoch goes to stdout, then one with the state. Exit codes: 0 trained to the end or diverged, 1 the
+training raised, 2 the config is wrong.
 """
 
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from trainer.catalog import check_metric, check_problem, check_settings, dataset, default_metric
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, MetricConfig, ProblemConfig
 from trainer.engine import train
 from trainer.errors import EngineError
+from trainer.frozen import Frozen
 from trainer.one_training import OneTraining
-from trainer.settings import Frozen, Settings
+from trainer.settings import Settings, nested
 
 USAGE = "usage: python -m trainer config.json"
+
+
+def _by_path_or_nested(settings: Any) -> Any:
+    return nested(settings) if isinstance(settings, dict) else settings
 
 
 class TrainingConfig(Frozen):
     """What one training by hand is told; `metric` is the problem's own where it is null."""
 
     problem: ProblemConfig = ProblemConfig(dataset="digits")
-    settings: Settings = Settings()
+    settings: Annotated[Settings, BeforeValidator(_by_path_or_nested)] = Settings()
     epochs: int = Field(default=20, ge=1, le=1_000_000)
     seed: int = Field(default=0, ge=0)
     metric: MetricConfig | None = None

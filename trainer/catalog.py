@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trainer.config import MetricConfig, MlpModel, ProblemConfig
+from trainer.conflicts import check_conflicts
 from trainer.facts import LearningTask, ProblemFacts
 from trainer.settings import Settings
 
@@ -157,8 +158,7 @@ def check_settings(settings: Settings, *, facts: ProblemFacts) -> None:
             f"batch_size: {settings.batch_size} is more than the {num_train} training examples of {facts.name}; "
             f"choose at most {num_train}, or full"
         )
-    if settings.nesterov and settings.momentum == 0:
-        raise ValueError("nesterov: it needs momentum; choose a momentum above 0, or leave nesterov out")
+    check_conflicts(settings)
 
 
 def check_metric(metric: MetricConfig, *, facts: ProblemFacts) -> None:

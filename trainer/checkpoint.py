@@ -61,16 +61,20 @@ class CheckpointStore:
 
     def load(self, ref: CheckpointRef) -> Stored:
         """Read; CheckpointError where the file is missing or is not what was written."""
+        return self.read(ref.sha256)
+
+    def read(self, sha256_hex: str) -> Stored:
+        """The file of this content, whatever it holds; CheckpointError where it is missing or damaged."""
         try:
-            content = self.path(ref.sha256).read_bytes()
+            content = self.path(sha256_hex).read_bytes()
         except OSError as error:
-            raise CheckpointError(f"The checkpoint {ref.sha256} cannot be read: {error}") from error
-        if sha256(content).hexdigest() != ref.sha256:
-            raise CheckpointError(f"The checkpoint {ref.sha256} is damaged: its content has another hash")
+            raise CheckpointError(f"The file {sha256_hex} cannot be read: {error}") from error
+        if sha256(content).hexdigest() != sha256_hex:
+            raise CheckpointError(f"The file {sha256_hex} is damaged: its content has another hash")
         try:
             return Stored(tensors=load(content), text=_text(content))
         except (SafetensorError, ValueError, KeyError) as error:
-            raise CheckpointError(f"The file {ref.sha256} is no checkpoint of ours: {error}") from error
+            raise CheckpointError(f"The file {sha256_hex} is none of ours: {error}") from error
 
 
 def _text(content: bytes) -> str:

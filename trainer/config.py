@@ -4,7 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from trainer.settings import Frozen, Setting, Settings
+from trainer.frozen import Frozen
+from trainer.settings import Setting, Settings
 
 Goal: TypeAlias = Literal["minimize", "maximize"]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/\\]+$")]

@@ -1,5 +1,6 @@
 """The built-in data: loaded, split 60/20/20 and standardised, the same rows for everybody who asks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -22,8 +23,16 @@ SPLIT_SEED = 20
 _PATTERN = ("train", "validation", "train", "test", "train")
 
 
+_CLASSES: dict[str, tuple[str, list[Any]]] = {
+    "digits": ("digit", list(range(10))),
+    "breast_cancer": ("diagnosis", ["malignant", "benign"]),
+    "wine": ("cultivar", ["class_0", "class_1", "class_2"]),
+}
+"""What the target is called, and its classes in the order of their numbers, as scikit-learn names them."""
+
+
 class Part(NamedTuple):
-    """One part of the data: inputs (n, features), targets (n,) class numbers or (n, 1) numbers."""
+    """One part of the data: inputs (n, features) or images, targets (n,) class numbers or (n, 1) numbers."""
 
     x: Tensor
     y: Tensor
@@ -31,11 +40,15 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """Train fits, validation steers, and nothing but finalists reads test."""
+    """Train fits, validation steers, and nothing but finalists reads test.
+
+    `preprocessing` says how a row became numbers and what an output means, as trainer.preprocessing reads it.
+    """
 
     train: Part
     validation: Part
     test: Part
+    preprocessing: Mapping[str, Any]
 
 
 @cache
@@ -50,15 +63,16 @@ def load(name: str, *, dtype: torch.dtype = torch.float32) -> Parts:
     x, y = _read(name)
     rows = split(y, stratified=info.task == "classification")
     train = rows["train"]
-    x = _standardised(x, by=x[train])
+    inputs, target = _moments(x[train]), _moments(y[train][:, None])
+    x = (x - inputs.mean) / inputs.scale
     if info.task == "regression":
-        y = _standardised(y[:, None], by=y[train][:, None])
+        y = (y[:, None] - target.mean) / target.scale
     target_dtype = torch.int64 if info.task == "classification" else dtype
     parts = {
         part: Part(torch.tensor(x[index], dtype=dtype), torch.tensor(y[index], dtype=target_dtype))
         for part, index in rows.items()
     }
-    return Parts(**parts)
+    return Parts(**parts, preprocessing=_preprocessing(name, inputs=inputs, target=target))
 
 
 def split(y: Floats, *, stratified: bool) -> dict[str, NDArray[np.int64]]:
@@ -74,11 +88,32 @@ def split(y: Floats, *, stratified: bool) -> dict[str, NDArray[np.int64]]:
     return {part: np.sort(order[dealt == part]) for part in ("train", "validation", "test")}
 
 
-def _standardised(x: Floats, *, by: Floats) -> Floats:
-    """Each column less the mean, over the standard deviation, of the same column in `by` (constant ones: over 1)."""
-    deviation = by.std(axis=0)
-    standardised: Floats = (x - by.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    return standardised
+class _Moments(NamedTuple):
+    """What standardises a column, (columns,): less the mean, over the scale."""
+
+    mean: Floats
+    scale: Floats
+
+
+def _moments(train: Floats) -> _Moments:
+    """Of each column the mean and the standard deviation (1 where it is constant)."""
+    deviation = train.std(axis=0)
+    return _Moments(train.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+
+
+def _preprocessing(name: str, *, inputs: _Moments, target: _Moments) -> dict[str, Any]:
+    if name in _CLASSES:
+        target_name, classes = _CLASSES[name]
+        described: dict[str, Any] = {"kind": "classes", "name": target_name, "classes": classes}
+    else:
+        mean, scale = target.mean.item(), target.scale.item()
+        described = {"kind": "number", "name": "progression", "mean": mean, "scale": scale}
+    return {"inputs": _array(inputs), "target": described}
+
+
+def _array(moments: _Moments) -> dict[str, Any]:
+    mean, scale = moments.mean.tolist(), moments.scale.tolist()
+    return {"kind": "array", "shape": [len(mean)], "mean": mean, "scale": scale}
 
 
 def _read(name: str) -> tuple[Floats, Floats]:
@@ -109,4 +144,9 @@ def _identical_examples(info: ProblemFacts, *, dtype: torch.dtype) -> Parts:
         assert num_rows is not None
         return Part(torch.ones(num_rows, 1, dtype=dtype), torch.zeros(num_rows, 1, dtype=dtype))
 
-    return Parts(train=ones(info.num_train), validation=ones(info.num_validation), test=ones(info.num_test))
+    return Parts(
+        train=ones(info.num_train),
+        validation=ones(info.num_validation),
+        test=ones(info.num_test),
+        preprocessing={"inputs": _array(_Moments(np.zeros(1), np.ones(1))), "target": {"kind": "raw"}},
+    )

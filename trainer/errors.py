@@ -3,6 +3,7 @@
 TrainerError
 ├── ProblemError       the problem (data, model, loss) cannot be built or does not fit together
 ├── CheckpointError    a checkpoint is missing, damaged or of another training
+├── RowsError          rows that a user sent to be predicted do not fit the data
 └── EngineError        the engine was asked for something that it cannot do
 """
 
@@ -17,6 +18,10 @@ class ProblemError(TrainerError):
 
 class CheckpointError(TrainerError):
     """The checkpoint is missing, damaged or belongs to another training."""
+
+
+class RowsError(TrainerError):
+    """Rows that a user sent do not fit the data: which row and column, and what is wrong."""
 
 
 class EngineError(TrainerError):

@@ -4,7 +4,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from trainer.settings import Frozen, Setting
+from trainer.frozen import Frozen
+from trainer.settings import Setting
+
+LARGE_SHARE = 0.7
+LARGE_RATIO = 3.0
 
 LearningTask: TypeAlias = Literal["classification", "regression", "quadratic", "own"]
 """`own`: a plugin with a loss of its own, of whose outputs nothing is known."""
@@ -35,6 +39,12 @@ class ProblemFacts(Frozen):
     metrics: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, Setting] = Field(default_factory=dict)
+
+    @property
+    def is_unbalanced(self) -> bool:
+        """Whether accuracy looks well where the most frequent class alone is guessed."""
+        counts = self.class_counts
+        return bool(counts) and (max(counts) > LARGE_SHARE * sum(counts) or max(counts) >= LARGE_RATIO * min(counts))
 
     @property
     def num_features(self) -> int:

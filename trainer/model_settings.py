@@ -6,7 +6,8 @@ from types import MappingProxyType
 from pydantic import Field
 
 from trainer.config import Activation, CnnModel, Dropout, LinearModel, ModelConfig, ProblemConfig, ResnetModel, Width
-from trainer.settings import Frozen, Setting
+from trainer.frozen import Frozen
+from trainer.settings import Setting
 
 MAX_CHANNELS = 8192
 

@@ -8,7 +8,7 @@ standardised. The file's name is its SHA-256; the metadata entry TEXT holds `Abo
 from typing import Any, Literal
 
 from trainer.facts import ProblemFacts
-from trainer.settings import Frozen
+from trainer.frozen import Frozen
 
 TEXT = "ravine"
 PARTS = ("train", "validation", "test")

@@ -2,22 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeAlias
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.catalog import check_problem, complete, dataset
-from trainer.config import ProblemConfig
-from trainer.datasets import Part, load
+from trainer.catalog import check_problem, complete, default_metric, reported_scores
+from trainer.checkpoint import CheckpointStore
+from trainer.config import MetricConfig, ProblemConfig
+from trainer.data import Data, built_in_data, uploaded_data
+from trainer.datasets import Part
+from trainer.dropout import with_counted_dropout
+from trainer.errors import ProblemError
 from trainer.facts import LearningTask, ProblemFacts
+from trainer.metrics import SCORE_BY_NAME, Score
 from trainer.models import build_model
+from trainer.own_problem import own_problem
 from trainer.quadratic import Ravine, ravine_loss
-
-Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Of outputs and targets of n examples, one number (a tensor without dimensions)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Problem:
 
     `model` makes a new model whose first weights come from torch's own generator. `loss` is the mean over the rows of
     a batch. `metrics` are computed on the validation part after each epoch, each under its name in the report.
-    Nothing but finalists reads `test`.
+    Nothing but finalists reads `test`. `preprocessing` is what trainer.preprocessing reads: how a row becomes inputs,
+    and outputs an answer.
     """
 
     facts: ProblemFacts
@@ -36,41 +39,33 @@ class Problem:
     test: Part
     loss: Score
     metrics: Mapping[str, Score]
+    preprocessing: Mapping[str, Any]
 
 
-def build_problem(config: ProblemConfig, *, device: torch.device) -> Problem:
-    """The problem with its data on the device; ValueError where the config names what is not there.
+def build_problem(
+    config: ProblemConfig, *, device: torch.device, files: CheckpointStore, metric: MetricConfig | None = None
+) -> Problem:
+    """The problem with its data on the device; `files` holds what was uploaded, `metric` is searched on.
 
-    Kept for the trials that follow on the same problem: its tensors are shared, never write to them.
+    Data are kept for the trials that follow on them, whatever their models: the tensors are shared, never write to
+    them. ValueError where the config names what is not there, ProblemError where data or plugin cannot be had here;
+    what a plugin's own code raises goes through.
     """
-    return _built(config.model_dump_json(), device)
-
-
-@lru_cache(maxsize=8)
-def _built(config_json: str, device: torch.device) -> Problem:
-    config = ProblemConfig.model_validate_json(config_json)
-    info = dataset(config.name)
-    check_problem(config, facts=info)
-    parts = load(config.name)
+    if config.plugin is not None:
+        return _of_plugin(config, device=device, metric=metric)
+    data = _data(config, device=device, files=files)
+    check_problem(config, facts=data.facts)
+    scores = reported_scores(data.facts, problem=config, metric=metric or default_metric(data.facts))
     return Problem(
-        facts=info,
-        model=_model_factory(config, info=info),
-        train=_on(parts.train, device=device),
-        validation=_on(parts.validation, device=device),
-        test=_on(parts.test, device=device),
-        loss=_LOSSES[info.task],
-        metrics=_METRICS[info.task],
+        facts=data.facts,
+        model=_model_factory(config, facts=data.facts),
+        train=data.parts.train,
+        validation=data.parts.validation,
+        test=data.parts.test,
+        loss=_LOSSES[data.facts.task],
+        metrics={name: SCORE_BY_NAME[name] for name in scores},
+        preprocessing=data.parts.preprocessing,
     )
-
-
-def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The share of rows whose largest output is the target's class."""
-    return (outputs.argmax(dim=1) == targets).float().mean()
-
-
-def r2(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The coefficient of determination: 1 - Σ(y - ŷ)² / Σ(y - mean y)²."""
-    return 1 - (targets - outputs).square().sum() / (targets - targets.mean()).square().sum()
 
 
 _LOSSES: dict[LearningTask, Score] = {
@@ -79,21 +74,54 @@ _LOSSES: dict[LearningTask, Score] = {
     "quadratic": ravine_loss,
 }
 
-_METRICS: dict[LearningTask, Mapping[str, Score]] = {
-    "classification": {"val_accuracy": accuracy},
-    "regression": {"val_r2": r2},
-    "quadratic": {},
-}
+
+def _data(config: ProblemConfig, *, device: torch.device, files: CheckpointStore) -> Data:
+    if config.digest is not None:
+        return uploaded_data(config.digest, files=files, device=device)
+    return built_in_data(config.name, device=device)
 
 
-def _model_factory(config: ProblemConfig, *, info: ProblemFacts) -> Callable[[], nn.Module]:
-    if info.brings_model:
+def _model_factory(config: ProblemConfig, *, facts: ProblemFacts) -> Callable[[], nn.Module]:
+    if facts.brings_model:
         return Ravine
-    model = complete(config, facts=info).model
+    model = complete(config, facts=facts).model
     assert model is not None
-    num_outputs = info.num_classes or 1
-    return lambda: build_model(model, num_inputs=info.num_features, num_outputs=num_outputs)
+    return lambda: build_model(model, facts=facts)
 
 
-def _on(part: Part, *, device: torch.device) -> Part:
-    return Part(part.x.to(device), part.y.to(device))
+def _of_plugin(config: ProblemConfig, *, device: torch.device, metric: MetricConfig | None) -> Problem:
+    own = own_problem(config, device=device)
+    facts, parts = own.facts, own.parts
+    check_problem(config, facts=facts)
+    loss = own.said.loss or _LOSSES.get(facts.task)
+    if loss is None:
+        raise ProblemError(f"{facts.name}: without a task there is no loss; give Problem(loss=...), or @problem a task")
+    computed = {**SCORE_BY_NAME, **{name: _as_tensor(score) for name, score in own.said.metrics.items()}}
+    scores = reported_scores(facts, problem=config, metric=metric or default_metric(facts))
+    return Problem(
+        facts=facts,
+        model=lambda: _checked(own.said.model(), name=facts.name),
+        train=parts.train,
+        validation=parts.validation,
+        test=parts.test,
+        loss=loss,
+        metrics={name: computed[name] for name in scores},
+        preprocessing=parts.preprocessing,
+    )
+
+
+def _as_tensor(score: Callable[[Tensor, Tensor], Tensor | float]) -> Score:
+    return lambda outputs, targets: torch.as_tensor(score(outputs, targets))
+
+
+def _checked(model: object, *, name: str) -> nn.Module:
+    """The author's model with counted dropout; ProblemError where it cannot be trained, stopped and resumed."""
+    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+        raise ProblemError(f"{name}: model made {type(model).__name__}; return a torch.nn.Module with parameters")
+    for path, module in model.named_modules():
+        if getattr(module, "track_running_stats", False):
+            raise ProblemError(
+                f"{name}: {path or type(module).__name__} keeps running statistics, which checkpoints do not hold yet; "
+                "use GroupNorm or LayerNorm, or track_running_stats=False"
+            )
+    return with_counted_dropout(model)

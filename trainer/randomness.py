@@ -20,6 +20,11 @@ def epoch_order(seed: int, *, epoch: int, num_examples: int) -> Tensor:
     return torch.randperm(num_examples, generator=generator)
 
 
+def dropout_generator(seed: int, *, layer: int, num_updates: int) -> torch.Generator:
+    """Where the mask of a model's layer-th dropout comes from in the update that follows `num_updates` others."""
+    return torch.Generator().manual_seed(_counted_seed("dropout", seed, layer, num_updates))
+
+
 def _counted_seed(purpose: str, *counters: int) -> int:
     """63 bits that look unrelated for any two lists of counters."""
     text = "/".join([purpose, *map(str, counters)])

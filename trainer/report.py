@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from trainer.config import CheckpointRef
-from trainer.settings import Frozen
+from trainer.frozen import Frozen
 
 MAX_TEXT = 20_000
 Text = Annotated[str, AfterValidator(lambda text: text.replace("\0", "\N{REPLACEMENT CHARACTER}")[-MAX_TEXT:])]

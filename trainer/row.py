@@ -12,11 +12,15 @@ from trainer.catalog import check_metric
 from trainer.config import Assignment
 from trainer.datasets import Part
 from trainer.flat_model import FlatModel
+from trainer.logged import Logging, means
 from trainer.problem import Problem
 from trainer.randomness import epoch_order, initial_model
-from trainer.schedules import learning_rate
-from trainer.sgd import Rates, rates, rates_at, update
+from trainer.reactions import after_epoch
+from trainer.schedules import Course, Pace, is_steady, pace
 from trainer.state import Counters, Snapshots, State
+from trainer.stepper import Stepper, empty_buffers
+from trainer.stopping import is_spent, patience_after
+from trainer.training_mode import TrainingMode
 
 EXPLOSION = 1e6
 """A training has diverged when the loss of a batch is above EXPLOSION · (1 + |the loss of its first batch|)."""
@@ -33,7 +37,8 @@ class Progress:
 class Row:
     """A trial on a device, from its initialisation or from `state`.
 
-    `seconds` is its training time here (updates and evaluations); `snapshots` are where a PAUSE may send it back to.
+    `seconds` is its training time here (updates and evaluations); `completed` says that no epoch follows; `snapshots`
+    are where a PAUSE may send it back to.
     """
 
     def __init__(
@@ -42,9 +47,12 @@ class Row:
         check_metric(assignment.metric, facts=problem.facts)
         self.assignment = assignment
         self.model = FlatModel(initial_model(problem.model, seed=assignment.seed), device=device)
+        plugin = problem.facts.kind == "plugin"  # nobody knows what its model does
+        self._mode = TrainingMode(self.model.module, seed=assignment.seed, always=plugin)
         self.seconds = 0.0
+        self.completed = False
         self._problem = problem
-        self._velocity = torch.zeros_like(self.model.theta)
+        self._buffers = empty_buffers(assignment.settings, like=self.model.theta)
         self._best_theta: Tensor | None = None
         self._counters = Counters()
         if state is not None:
@@ -53,9 +61,11 @@ class Row:
         self._num_examples = len(problem.train.x)
         batch_size = assignment.settings.batch_size
         self._batch_size = self._num_examples if batch_size == "full" else min(batch_size, self._num_examples)
-        self._num_steps = math.ceil(self._num_examples / self._batch_size)
+        self._course = Course(math.ceil(self._num_examples / self._batch_size), epochs=assignment.epochs)
         self._batches: deque[Part] = deque()
-        self._rates: Rates | None = None
+        self._stepper = Stepper([assignment.settings], like=self.model.theta)
+        self._is_steady = is_steady(assignment.settings)
+        self._pace = self._next_pace()
 
     @property
     def num_epochs(self) -> int:
@@ -64,13 +74,14 @@ class Row:
 
     def state(self) -> State:
         """Where the training stands; it goes on without touching what this returns."""
-        return State(replace(self._counters), self.model.theta.clone(), self._velocity.clone(), self._best_theta)
+        buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
+        return State(replace(self._counters), self.model.theta.clone(), buffers, self._best_theta)
 
     def advance(self) -> Progress:
         """One update, and the evaluation where it ends an epoch."""
         began = perf_counter()
         divergence = self._train_on_next_batch()
-        ends_epoch = divergence is None and self._counters.step == self._num_steps
+        ends_epoch = divergence is None and self._counters.step == self._course.steps_per_epoch
         scores = self._evaluate() if ends_epoch else {}
         seconds = perf_counter() - began
         self.seconds += seconds
@@ -82,9 +93,12 @@ class Row:
         counters = self._counters
         batch = self._next_batch()
         self.model.gradient.zero_()
-        loss = self._problem.loss(self.model.module(batch.x), batch.y)
+        self._mode.begin_update(self._num_updates())
+        with Logging(counters.logged) as logging:
+            loss = self._problem.loss(self.model.module(batch.x), batch.y)
+        counters.logged = logging.logged
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-        update(self.model.theta, velocity=self._velocity, gradient=self.model.gradient, rates=self._next_rates())
+        self._step()
         value = loss.item()
         counters.step += 1
         counters.loss_sum += value * len(batch.x)
@@ -92,56 +106,94 @@ class Row:
             counters.first_loss = value
         return _divergence(value, first_loss=counters.first_loss)
 
+    def _step(self) -> None:
+        if not self._is_steady:
+            self._pace = self._next_pace()
+        self._stepper.step(
+            self.model.theta,
+            buffers=self._buffers,
+            gradient=self.model.gradient,
+            paces=[self._pace],
+            num_updates=[self._num_updates()],
+        )
+
     def _next_batch(self) -> Part:
         if not self._batches:
-            self._batches = self._shuffled_batches()
+            self._batches = self._rest_of_epoch()
         return self._batches.popleft()
 
-    def _shuffled_batches(self) -> deque[Part]:
-        """What is left of this epoch. The epoch is gathered once, since slices of it are free and gathers are not."""
-        train, counters = self._problem.train, self._counters
-        order = epoch_order(self.assignment.seed, epoch=counters.epoch + 1, num_examples=self._num_examples)
-        order = order.to(train.x.device)
-        pairs = zip(*(torch.split(column[order], self._batch_size) for column in train), strict=True)
-        return deque([Part(x, y) for x, y in pairs][counters.step :])
+    def _rest_of_epoch(self) -> deque[Part]:
+        """The epoch is gathered once, since slices of it are free and gathers are not."""
+        x, y = self._problem.train
+        if self.assignment.settings.shuffle:
+            epoch = self._counters.epoch + 1
+            order = epoch_order(self.assignment.seed, epoch=epoch, num_examples=self._num_examples).to(x.device)
+            x, y = x[order], y[order]
+        pairs = zip(torch.split(x, self._batch_size), torch.split(y, self._batch_size), strict=True)
+        return deque([Part(*pair) for pair in pairs][self._counters.step :])
 
     def _num_updates(self) -> int:
-        return self._counters.epoch * self._num_steps + self._counters.step
+        return self._counters.epoch * self._course.steps_per_epoch + self._counters.step
 
-    def _next_rates(self) -> Rates:
-        settings, num_updates = self.assignment.settings, self._num_updates()
-        if self._rates is None or num_updates == 1:
-            self._rates = rates([settings], num_updates=[num_updates], like=self.model.theta)
-        elif settings.lr_decay:
-            self._rates = rates_at(self._rates, rows=[settings], num_updates=[num_updates])
-        return self._rates
+    def _next_pace(self) -> Pace:
+        return pace(
+            self._num_updates(),
+            settings=self.assignment.settings,
+            course=self._course,
+            reactions=self._counters.reactions,
+        )
 
     @torch.no_grad()
     def _evaluate(self) -> dict[str, float | None]:
         problem, validation = self._problem, self._problem.validation
-        outputs = self.model.module(validation.x)
         scores = {"val_loss": problem.loss} | dict(problem.metrics)
-        return {name: _finite(score(outputs, validation.y).item()) for name, score in scores.items()}
+        with self._mode.evaluation():
+            outputs = self._mode.outputs(validation.x)
+            return {name: _finite(score(outputs, validation.y).item()) for name, score in scores.items()}
 
     def _end_epoch(self, scores: dict[str, float | None]) -> Progress:
-        counters, settings = self._counters, self.assignment.settings
-        train_loss, val_loss = counters.loss_sum / self._num_examples, scores["val_loss"]
-        metrics = {
+        counters = self._counters
+        metrics = self._metrics(scores, train_loss=counters.loss_sum / self._num_examples)
+        counters.epoch += 1
+        counters.step, counters.loss_sum, counters.epoch_seconds, counters.logged = 0, 0.0, 0.0, {}
+        # A score may be undefined (auc where one class is missing) in a training that is well.
+        divergence = f"val_loss after epoch {counters.epoch} not finite" if scores["val_loss"] is None else None
+        self._note_best(metrics[self.assignment.metric.name])
+        if divergence is None:
+            self._react(metrics)
+        return Progress(metrics=metrics, divergence=divergence)
+
+    def _metrics(self, scores: dict[str, float | None], *, train_loss: float) -> dict[str, float | None]:
+        val_loss = scores["val_loss"]
+        return {
             "train_loss": train_loss,
             **scores,
             "generalization_gap": None if val_loss is None else val_loss - train_loss,
-            "learning_rate": learning_rate(self._num_updates() - 1, settings=settings),
-            "momentum": settings.momentum,
-            # Of the last update only (without weight decay): a norm of every gradient would cost each step 4%.
+            "learning_rate": self._pace.learning_rate,
+            "momentum": self._pace.momentum,
+            # Of the last update only (before clipping and without weight decay): a norm of every gradient would cost
+            # each step 4%.
             "grad_norm": _finite(self.model.gradient.norm().item()),
-            "epoch_seconds": counters.epoch_seconds,
+            "epoch_seconds": self._counters.epoch_seconds,
+            **means(self._counters.logged),
         }
-        counters.epoch += 1
-        counters.step, counters.loss_sum, counters.epoch_seconds = 0, 0.0, 0.0
-        self._note_best(metrics[self.assignment.metric.name])
-        lost = [name for name, score in scores.items() if score is None]
-        divergence = f"{', '.join(lost)} after epoch {counters.epoch} not finite" if lost else None
-        return Progress(metrics=metrics, divergence=divergence)
+
+    def _react(self, metrics: dict[str, float | None]) -> None:
+        """What follows from a whole epoch for the next ones: schedules that listen, and whether there are any."""
+        counters, settings, metric = self._counters, self.assignment.settings, self.assignment.metric
+        train_loss, val_loss = metrics["train_loss"], metrics["val_loss"]
+        assert train_loss is not None
+        assert val_loss is not None
+        counters.reactions = after_epoch(
+            counters.reactions, settings=settings, train_loss=train_loss, val_loss=val_loss
+        )
+        counters.patience = patience_after(
+            counters.patience,
+            value=metrics[metric.name],
+            goal=metric.goal,
+            min_delta=settings.early_stopping_min_delta,
+        )
+        self.completed = counters.epoch == self.assignment.epochs or is_spent(counters.patience, settings=settings)
 
     def _note_best(self, value: float | None) -> None:
         counters, best = self._counters, self._counters.best_value
@@ -155,8 +207,9 @@ class Row:
     def _go_on_from(self, state: State) -> None:
         self._counters = replace(state.counters)
         self.model.theta.copy_(state.theta)
-        self._velocity.copy_(state.velocity)
-        self._best_theta = None if state.best_theta is None else state.best_theta.to(self._velocity.device)
+        for name, buffer in self._buffers.items():
+            buffer.copy_(state.buffers[name])
+        self._best_theta = None if state.best_theta is None else state.best_theta.to(self.model.theta.device)
 
 
 def _divergence(loss: float, *, first_loss: float) -> str | None:

@@ -9,6 +9,7 @@ import torch
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, CheckpointRef
+from trainer.discovery import blamed_line
 from trainer.errors import CheckpointError
 from trainer.problem import build_problem
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
@@ -67,11 +68,13 @@ class SerialEngine:
         try:
             self._row = self._prepare(assignment)
         except Exception as error:  # the border around one trial
-            self._source.end(_failed(assignment.attempt, error=error, seconds=0))
+            self._source.end(_failed(assignment, error=error, seconds=0))
         self._checkpoint_due = self._checkpoint_seconds
 
     def _prepare(self, assignment: Assignment) -> Row:
-        problem = build_problem(assignment.problem, device=self._device)
+        problem = build_problem(
+            assignment.problem, metric=assignment.metric, device=self._device, files=self._checkpoints
+        )
         return Row(assignment, problem=problem, device=self._device, state=self._load(assignment))
 
     def _load(self, assignment: Assignment) -> State | None:
@@ -89,7 +92,7 @@ class SerialEngine:
         try:
             progress = row.advance()
         except Exception as error:  # the border around one trial
-            self._source.end(_failed(row.assignment.attempt, error=error, seconds=row.seconds))
+            self._source.end(_failed(row.assignment, error=error, seconds=row.seconds))
             self._leave_slot(row, ended=True)
             return
         if starts:
@@ -102,18 +105,21 @@ class SerialEngine:
     def _tell(self, row: Row, progress: Progress) -> None:
         """Report the epoch that ended, then the divergence; either may free the slot."""
         attempt, diverged = row.assignment.attempt, progress.divergence is not None
-        last = row.num_epochs == row.assignment.epochs and not diverged
         if progress.metrics is not None:
             if row.snapshots.wants(row.num_epochs) and not diverged:
                 row.snapshots.add(row.state())
             self._source.report(
                 EpochReport(
-                    attempt=attempt, epoch=row.num_epochs, metrics=progress.metrics, seconds=row.seconds, last=last
+                    attempt=attempt,
+                    epoch=row.num_epochs,
+                    metrics=progress.metrics,
+                    seconds=row.seconds,
+                    last=row.completed,
                 )
             )
         if progress.divergence is not None:
             self._source.end(_ending(row, state="DIVERGED", reason=progress.divergence))
-        if last or diverged:
+        if row.completed or diverged:
             self._leave_slot(row, ended=diverged)
 
     def _leave_slot(self, row: Row, *, ended: bool) -> None:
@@ -145,7 +151,7 @@ class SerialEngine:
         """What the row did after the epoch that a PAUSE or STOP speaks about is thrown away."""
         if answer.verdict is Verdict.PAUSE and answer.epoch is not None:
             self._pause(row, epoch=answer.epoch)
-        elif answer.epoch == row.assignment.epochs:
+        elif row.completed and answer.epoch == row.num_epochs:
             if answer.keep:
                 self._keep_weights(row)
             self._forget(row)
@@ -208,7 +214,14 @@ def _ending(
     )
 
 
-def _failed(attempt: int, *, error: Exception, seconds: float) -> Ending:
+def _failed(assignment: Assignment, *, error: Exception, seconds: float) -> Ending:
     reason = f"{type(error).__name__}: {error}"
+    line = blamed_line(error, name=assignment.problem.name) if assignment.problem.plugin is not None else None
     text = "".join(traceback.format_exception(error))
-    return Ending(attempt=attempt, state="FAILED", reason=reason, seconds=seconds, traceback=text)
+    return Ending(
+        attempt=assignment.attempt,
+        state="FAILED",
+        reason=reason if line is None else f"{reason} ({line})",
+        seconds=seconds,
+        traceback=text,
+    )

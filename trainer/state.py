@@ -2,16 +2,22 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import ValidationError
 from torch import Tensor
 
 from trainer.checkpoint import Stored
+from trainer.columns import Buffers
 from trainer.config import Assignment, ProblemConfig
 from trainer.errors import CheckpointError
-from trainer.settings import Frozen, Settings
+from trainer.frozen import Frozen
+from trainer.logged import Logged
+from trainer.optimizers import RULES
+from trainer.reactions import Reactions
+from trainer.settings import Settings
+from trainer.stopping import Patience, is_spent
 
 
 @dataclass
@@ -20,7 +26,8 @@ class Counters:
 
     `epoch` counts whole epochs and `step` the updates after them; `loss_sum` is the sum of the losses of the examples
     seen in these and `epoch_seconds` the time they took. `first_loss` is that of the first batch of all. `best_epoch`
-    and `best_value` are by the searched metric, None before its first finite value.
+    and `best_value` are by the searched metric, None before its first finite value. `reactions` and `patience` are
+    those after the last whole epoch. `logged` is what the problem's code logged since then, never changed in place.
     """
 
     epoch: int = 0
@@ -30,6 +37,9 @@ class Counters:
     first_loss: float | None = None
     best_epoch: int | None = None
     best_value: float | None = None
+    reactions: Reactions = field(default_factory=Reactions)
+    patience: Patience = field(default_factory=Patience)
+    logged: Logged = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class State:
 
     counters: Counters
     theta: Tensor
-    velocity: Tensor
+    buffers: Buffers
     best_theta: Tensor | None
 
 
@@ -54,7 +64,7 @@ class _About(Frozen):
 
 def as_stored(state: State, *, of: Assignment) -> Stored:
     """The state as a checkpoint of the assigned training."""
-    tensors = {"theta": state.theta, "velocity": state.velocity}
+    tensors = {"theta": state.theta, **state.buffers}
     if state.best_theta is not None:
         tensors["best_theta"] = state.best_theta
     about = _About(problem=of.problem, settings=of.settings, seed=of.seed, counters=state.counters)
@@ -66,13 +76,14 @@ def from_stored(stored: Stored, *, of: Assignment) -> State:
     try:
         about = _About.model_validate_json(stored.text)
         tensors = stored.tensors
-        state = State(about.counters, tensors["theta"], tensors["velocity"], tensors.get("best_theta"))
+        buffers = {name: tensors[name] for name in RULES[of.settings.optimizer.kind].buffers}
+        state = State(about.counters, tensors["theta"], buffers, tensors.get("best_theta"))
     except (ValidationError, KeyError) as error:
         raise CheckpointError(f"The file is no checkpoint of a training: {error}") from error
     if (about.problem, about.settings, about.seed) != (of.problem, of.settings, of.seed):
         raise CheckpointError("The checkpoint is of a training with another problem, other settings or another seed")
-    if about.counters.epoch >= of.epochs:
-        raise CheckpointError(f"The checkpoint has all {of.epochs} epochs in it: nothing is left to train")
+    if about.counters.epoch >= of.epochs or is_spent(about.counters.patience, settings=of.settings):
+        raise CheckpointError(f"The checkpoint is at the end, epoch {about.counters.epoch}: nothing is left to train")
     return state
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from trainer.config import CheckpointRef, ProblemConfig
+from trainer.frozen import Frozen
 from trainer.report import Text
-from trainer.settings import Frozen, Settings
+from trainer.settings import Settings
 
 
 class Predict(Frozen):

@@ -8,6 +8,9 @@ import typer
 from rich.console import Console
 
 from service.client_errors import ApiError
+from service.commands.cli_dataset import app as dataset_app
+from service.commands.cli_plot import plot
+from service.commands.cli_predict import predict
 from service.commands.cli_sweep import app as sweep_app
 from service.commands.display import answer_lines
 from service.commands.terminal import Terminal, error_lines
@@ -16,6 +19,9 @@ from service.settings import with_variables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(sweep_app, name="sweep")
+app.add_typer(dataset_app, name="dataset")
+app.command()(plot)
+app.command()(predict)
 
 
 @app.callback()

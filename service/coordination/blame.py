@@ -25,6 +25,8 @@ def of_child(death: ChildDeath) -> Blame:
     Rows that died together are suspects only: none is blamed for the others.
     """
     reason = _words(death)
+    if death.num_tasks:
+        return Blame(counts=False, reason=f"{reason} (with another task in it)")
     if len(death.attempts) > 1:
         return Blame(counts=False, reason=f"{reason} (with {len(death.attempts) - 1} other trials)")
     if death.oom or death.how in ("hang", "memory", "exit"):

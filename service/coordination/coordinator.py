@@ -3,34 +3,38 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
 from service.bell import Bell
-from service.coordination import verbs
+from service.coordination import uploads, verbs
+from service.coordination.announcing import announce
 from service.coordination.desk import Desk
 from service.coordination.exchanging import exchange, expire, extend_leases, worker_gone
+from service.coordination.exporting import begin_exports, end_exports, resume_exports
 from service.coordination.judging import stop_overdue
-from service.coordination.keeping import keep_weights
+from service.coordination.keeping import keep_weights, named_files
+from service.coordination.known import facts_of
 from service.coordination.opening import take_over
-from service.coordination.ordering import body_hash, new_sweep_id, resolve
+from service.coordination.ordering import body_hash, checked, new_sweep_id, resolve
 from service.coordination.repeating import made_before
-from service.coordination.sessions import authenticated, is_repeated, new_token, new_worker, token_hash
-from service.coordination.settling import pending_reason, settle_all
+from service.coordination.sessions import authenticated, open_session
+from service.coordination.settling import say_why_pending, settle_all
+from service.coordination.tasks import TaskBoard, Ticket
 from service.database import Database
-from service.errors import Conflict, NotFound, NotTheOwner, ServiceError, StorageFull, Unavailable
+from service.datasets.importing import Prepared
+from service.errors import Conflict, NotTheOwner, ServiceError, StorageFull, Unavailable
 from service.files import Files
 from service.protocol import HEARTBEAT_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
-from service.records import Sweep, Trial, Worker
+from service.records import Dataset, Sweep, Trial, Worker
 from service.schemas import Extension
 from service.stores import idempotency, owner
-from service.stores import sweeps as sweep_rows
-from service.stores import trials as trial_rows
-from service.stores import workers as worker_rows
 from sweeps.scheduler import Scheduler
-from sweeps.states import FINAL_SWEEP_STATES, SweepState
+from sweeps.states import SweepState
 from trainer.settings import Setting
+from trainer.task import TaskBody
 
 log = structlog.get_logger()
 
@@ -56,6 +60,7 @@ class Coordinator:
         self._desk: Desk | None = None
         self._owner_epoch = 0
         self._next_attempt = 1
+        self._board = TaskBoard()
         self._heard: set[str] = set()
         self._was_away = False
         self._ticked_at = 0.0
@@ -66,14 +71,17 @@ class Coordinator:
             self._ticked_at = self._database.now(connection)
             self._owner_epoch = take_over(connection, now=self._ticked_at)
             self._next_attempt = self._owner_epoch * ATTEMPTS_PER_OWNER
+            self._board = TaskBoard(next_id=self._next_attempt)
+            resume_exports(connection, board=self._board, now=self._ticked_at)
 
     def create(self, raw: object, *, key: str | None = None) -> Sweep:
         """A new sweep of this body; the one that the same Idempotency-Key made before, when there is one."""
         sweep_id = new_sweep_id()
-        spec = resolve(raw, sweep_id=sweep_id)
+        asked = checked(raw)
         with self._step() as (desk, connection):
             if key is not None and (known := made_before(connection, key, raw=raw, now=desk.now)) is not None:
                 return known
+            spec = resolve(asked, sweep_id=sweep_id, facts_of=partial(facts_of, connection))
             sweep = verbs.create(desk, sweep_id, spec=spec)
             if key is not None:
                 idempotency.add(connection, key, body_hash=body_hash(raw), sweep_id=sweep_id, now=desk.now)
@@ -82,12 +90,12 @@ class Coordinator:
     def change(self, sweep_id: str, *, verb: str) -> Sweep:
         """:pause, :resume, :stop, :cancel."""
         with self._step() as (desk, connection):
-            return verbs.change(desk, _find(desk, connection, sweep_id), verb=verb)
+            return verbs.change(desk, verbs.find(desk, connection, sweep_id=sweep_id), verb=verb)
 
     def extend(self, sweep_id: str, *, by: Extension) -> Sweep:
         """:extend."""
         with self._step() as (desk, connection):
-            sweep = _find(desk, connection, sweep_id)
+            sweep = verbs.find(desk, connection, sweep_id=sweep_id)
             verbs.check_extension(sweep, by=by)
             if sweep.state is SweepState.COMPLETED:
                 desk.open_sweep(sweep, connection=connection)
@@ -96,29 +104,29 @@ class Coordinator:
     def try_settings(self, sweep_id: str, *, settings: dict[str, Setting]) -> Trial:
         """A trial of these settings."""
         with self._step() as (desk, connection):
-            return verbs.try_settings(desk, _find(desk, connection, sweep_id), settings=settings)
+            return verbs.try_settings(desk, verbs.find(desk, connection, sweep_id=sweep_id), settings=settings)
 
     def delete(self, sweep_id: str, *, mlflow_runs: bool) -> None:
         """Removes a final sweep and its files, and asks the recorder to remove its MLflow runs."""
         with self._step() as (desk, connection):
-            sweep = _find(desk, connection, sweep_id)
-            if sweep.state not in FINAL_SWEEP_STATES:
-                raise Conflict(f"The sweep is {sweep.state.value}: :cancel it, then delete it.")
-            desk.garbage += sweep_rows.files(connection, sweep_id)
-            sweep_rows.remove(connection, sweep_id)
-            desk.log(sweep_id, kind="sweep.deleted", state="runs" if mlflow_runs else None)
+            sweep = verbs.find(desk, connection, sweep_id=sweep_id)
+            verbs.delete(desk, sweep, connection=connection, mlflow_runs=mlflow_runs)
+
+    def add_dataset(self, name: str, *, prepared: Prepared) -> tuple[Dataset, bool]:
+        """Keeps a prepared upload under a name; False with the one that was there before, when it is the same."""
+        with self._lock, self._files.adopting(prepared.path, sha256=prepared.file.sha256):
+            with self._step() as (desk, connection):
+                return uploads.add(connection, name, prepared=prepared, now=desk.now)
+
+    def delete_dataset(self, name: str) -> None:
+        """Forgets an uploaded data set that no sweep uses; its file goes with its last name."""
+        with self._step() as (desk, connection):
+            desk.garbage.append(uploads.remove(connection, name))
 
     def hello(self, hello: Hello) -> Welcome:
         """A worker introduces itself and gets a session of its own."""
-        token = new_token()
         with self._step() as (desk, connection):
-            known = worker_rows.get(connection, hello.worker)
-            if known is not None and is_repeated(hello, known=known):  # its answer was lost: a new token for the same
-                desk.change_worker(known.id, token_hash=token_hash(token))
-            elif known is not None:
-                raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
-            else:
-                desk.add_worker(new_worker(hello, token=token, now=desk.now))
+            token = open_session(desk, hello, connection=connection)
         self._heard.add(hello.worker)
         log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
         return Welcome(
@@ -139,10 +147,19 @@ class Coordinator:
                 elif request.number < worker.request_number:
                     raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
                 else:
-                    answer = exchange(desk, request, worker=worker)
-                    desk.garbage += keep_weights(connection, request.weights, worker_id=worker_id)
+                    if request.problems is not None:
+                        announce(desk, worker_id, problems=request.problems, connection=connection)
+                    end_exports(desk, connection, results=request.task_results, worker_id=worker_id)
+                    keep_weights(desk, connection, notes=request.weights, worker_id=worker_id)
+                    answer = exchange(desk, connection, request=request, worker=desk.workers[worker_id])
             # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
             return answer.model_copy(update={"work_version": self.work.count})
+
+    def submit(self, body: TaskBody, *, seconds: float) -> Ticket:
+        """A task for a worker, who has so many seconds to take it."""
+        with self._step() as (desk, _connection):
+            desk.has_work = True
+            return desk.board.add(body, now=desk.now, seconds=seconds)
 
     def authenticate(self, worker_id: str, *, token: str) -> None:
         """Raises unless the token is this worker's session's."""
@@ -178,9 +195,8 @@ class Coordinator:
             expire(desk)
             stop_overdue(desk)
             settle_all(desk)
-            for sweep in list(desk.sweeps.values()):
-                if sweep.state is SweepState.PENDING and sweep.reason != pending_reason(desk):
-                    desk.change_sweep(sweep.id, reason=pending_reason(desk))
+            say_why_pending(desk)
+            desk.has_work |= desk.board.take_back(desk.working(), now=desk.now)
 
     @contextmanager
     def _step(self) -> Iterator[tuple[Desk, Connection]]:
@@ -192,9 +208,10 @@ class Coordinator:
                         raise NotTheOwner("Another coordinator has taken over this database.")
                     desk = self._ready_desk(connection)
                     yield desk, connection
+                    begin_exports(desk, connection)
                     num_events = desk.num_events()
                     desk.flush(connection)
-                    garbage = set(desk.garbage) - trial_rows.named_files(connection, desk.garbage)
+                    garbage = set(desk.garbage) - named_files(connection, desk.garbage)
             except BaseException as error:
                 self._forget(error)
                 raise
@@ -217,6 +234,7 @@ class Coordinator:
             self._desk.load(connection, min_attempt=self._next_attempt)
         self._desk.now = now
         self._desk.has_work = False
+        self._desk.board = self._board.begun()
         if self._was_away:  # no lease ends because of that
             extend_leases(self._desk)
         return self._desk
@@ -224,14 +242,8 @@ class Coordinator:
     def _after_commit(self, desk: Desk, *, num_events: int) -> None:
         self._next_attempt = desk.next_attempt
         desk.garbage.clear()
+        self._board = desk.board.told()
         if num_events:
             self.news.ring()
         if desk.has_work:
             self.work.ring()
-
-
-def _find(desk: Desk, connection: Connection, sweep_id: str) -> Sweep:
-    sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
-    if sweep is None:
-        raise NotFound(f"There is no sweep {sweep_id}; GET /v1/sweeps lists them.")
-    return sweep

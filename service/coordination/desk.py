@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from service.coordination.share import Service
 from service.coordination.shelf import Shelf
+from service.coordination.tasks import TaskBoard
 from service.coordination.unwritten import Unwritten
 from service.records import Attempt, Epoch, Event, Sweep, Trial, TrialKey, Worker
 from service.stores import attempts as attempt_rows
@@ -47,6 +48,8 @@ class Desk:
     next_position: int = 1
     has_work: bool = False
     garbage: list[str] = field(default_factory=list)
+    to_export: set[str] = field(default_factory=set)
+    board: TaskBoard = field(default_factory=TaskBoard)
     _unwritten: Unwritten = field(default_factory=Unwritten)
 
     def load(self, connection: Connection, *, min_attempt: int) -> None:

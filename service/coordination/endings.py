@@ -143,6 +143,7 @@ def trial_name(key: TrialKey) -> str:
 
 def finish_sweep(desk: Desk, sweep_id: str, *, state: SweepState, reason: str) -> None:
     """Makes a sweep final."""
+    desk.to_export.add(sweep_id)
     change_sweep_state(desk, sweep_id, state=state, reason=reason, ended_at=desk.now)
 
 

@@ -1,8 +1,11 @@
 """One request of a worker, from what it says to what it is answered. Works on the desk."""
 
+from sqlalchemy import Connection
+
 from service.coordination import blame
 from service.coordination.desk import Desk
 from service.coordination.endings import lose_attempt
+from service.coordination.exporting import begin_exports
 from service.coordination.handing import hand_out
 from service.coordination.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
 from service.coordination.settling import settle_all
@@ -14,7 +17,7 @@ from sweeps.states import TrialState
 from trainer.report import Answer, Ending, EpochReport, Verdict
 
 
-def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer:
+def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: Worker) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
     mine = {one.id for one in desk.of_worker(worker.id)}
     refused = _refused(request, mine=mine)
@@ -29,13 +32,18 @@ def exchange(desk: Desk, request: Exchange, *, worker: Worker) -> ExchangeAnswer
     answers += stops(desk, request)
     settle_all(desk)
     room = _with_room(request, answers)
+    busy = {one.id for one in desk.working() if desk.of_worker(one.id)}
     assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
     settle_all(desk)
+    begin_exports(desk, connection)
+    working = [] if request.leaving else desk.working()
+    tasks = desk.board.hand(desk.workers[worker.id], workers=working, busy=busy, now=desk.now)
     answer = ExchangeAnswer(
         number=request.number,
         assignments=tuple(assignments),
         answers=tuple(answers),
         refused=refused,
+        tasks=tasks,
         leave=_shall_leave(desk.workers[worker.id]),
     )
     desk.change_worker(

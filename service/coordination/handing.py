@@ -1,6 +1,7 @@
 """What a worker is handed next. All functions work on the desk."""
 
 from service.coordination import blame
+from service.coordination.announcing import able
 from service.coordination.asking import ask, can_propose, seconds_left
 from service.coordination.desk import Desk
 from service.coordination.endings import change_sweep_state, lose_attempt
@@ -32,18 +33,21 @@ def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignmen
 def parallel(desk: Desk, sweep: Sweep) -> int:
     """How many trials of the sweep may be in flight.
 
-    `auto` = min(slots of all workers, max(workers, trials / 10)): wider, and the sampler learns nothing (DESIGN 2).
+    `auto` = min(slots of all workers that can train it, max(workers, trials / 10)): wider, and the sampler learns
+    nothing (DESIGN 2).
     """
     if isinstance(sweep.spec.budget.parallel, int):
         return sweep.spec.budget.parallel
-    working = desk.working()
+    working = able(desk, sweep)
     num_slots = sum(one.slots for one in working)
     return max(1, min(num_slots, max(len(working), sweep.budget_trials // 10)))
 
 
 def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:
     for sweep in _in_turn(desk):
-        num_reserved = _num_free_elsewhere(desk, worker) if ahead else 0
+        if not worker.can_train(sweep.spec.problem):
+            continue
+        num_reserved = _num_free_elsewhere(desk, sweep, worker=worker) if ahead else 0
         while (trial := _next_trial(desk, sweep, worker=worker, num_reserved=num_reserved)) is not None:
             assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
             if assignment is not None:
@@ -105,9 +109,10 @@ def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) 
     return ask(desk, sweep)
 
 
-def _num_free_elsewhere(desk: Desk, worker: Worker) -> int:
+def _num_free_elsewhere(desk: Desk, sweep: Sweep, *, worker: Worker) -> int:
     """Free slots of the other workers: a trial ahead here must not take the place of one that would start there."""
-    return sum(max(0, one.slots - len(desk.of_worker(one.id))) for one in desk.working() if one.id != worker.id)
+    others = [one for one in able(desk, sweep) if one.id != worker.id]
+    return sum(max(0, one.slots - len(desk.of_worker(one.id))) for one in others)
 
 
 def _num_in_flight(desk: Desk, sweep: Sweep) -> int:
@@ -119,7 +124,7 @@ def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
     tried = desk.tried[trial.sweep_id, trial.number]
     if worker.id not in tried:
         return False
-    return any(one.id not in tried for one in desk.working())
+    return any(one.id not in tried for one in able(desk, desk.sweeps[trial.sweep_id]))
 
 
 def _assign(desk: Desk, trial: Trial, *, worker: Worker, answer_number: int) -> Assignment | None:

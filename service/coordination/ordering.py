@@ -3,18 +3,23 @@
 import hashlib
 import json
 import secrets
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from service.errors import InvalidRequest
-from sweeps.checks import ENOUGH, check_data, check_spec
+from sweeps.checks import check_spec
+from sweeps.fitting import check_data
 from sweeps.samplers import LEARNING_SAMPLERS
 from sweeps.spec import SweepSpec, resolved
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer import catalog
-from trainer.config import MetricConfig
+from trainer.config import MetricConfig, ProblemConfig
 from trainer.facts import ProblemFacts
 
 MAX_SAMPLER_SEED = 2**31
+
+FactsOf: TypeAlias = Callable[[ProblemConfig], ProblemFacts]
+"""The facts about a problem; ValueError (`field: what; mend`) for one that is not known here."""
 
 
 def new_sweep_id() -> str:
@@ -22,25 +27,25 @@ def new_sweep_id() -> str:
     return secrets.token_hex(5)
 
 
-def resolve(raw: object, *, sweep_id: str) -> SweepSpec:
-    """The spec with nothing left to draw or choose. Raises InvalidRequest naming every field that is wrong."""
+def checked(raw: object) -> SweepSpec:
+    """The spec that a body stands for, by itself without fault. Raises InvalidRequest naming every field that is."""
     try:
-        spec = check_spec(raw)
+        return check_spec(raw)
     except InvalidSpec as error:
         raise invalid(error.errors) from error
-    facts = catalog.DATASETS.get(spec.problem.name)
-    if errors := _problem_errors(spec, facts=facts):
-        raise invalid(errors)
-    assert facts is not None
-    num_train = facts.num_train or ENOUGH
-    if errors := check_data(spec, num_train=num_train):
+
+
+def resolve(spec: SweepSpec, *, sweep_id: str, facts_of: FactsOf) -> SweepSpec:
+    """The spec with nothing left to draw or choose. Raises InvalidRequest where it does not fit what it trains."""
+    facts = _facts(spec, facts_of=facts_of)
+    if errors := check_data(spec, facts=facts):
         raise invalid(errors)
     return resolved(
         spec.model_copy(update={"problem": catalog.complete(spec.problem, facts=facts)}),
         name=f"{spec.problem.name}-{sweep_id}",
         sampler_seed=secrets.randbelow(MAX_SAMPLER_SEED),
         default_metric=catalog.default_metric(facts),
-        num_train=num_train,
+        num_train=facts.num_train,
     )
 
 
@@ -50,6 +55,18 @@ def width_warnings(spec: SweepSpec, *, num_trials: int) -> list[str]:
     if not isinstance(parallel, int) or kind not in LEARNING_SAMPLERS or 2 * parallel < num_trials:
         return []
     return [f"budget.parallel {parallel} of {num_trials} trials leaves {kind} little to learn from: auto is narrower."]
+
+
+def balance_warnings(spec: SweepSpec, *, facts: ProblemFacts) -> list[str]:
+    """One sentence where the metric is accuracy and guessing the most frequent class alone looks well."""
+    counts = facts.class_counts
+    if spec.goal_metric.name != "val_accuracy" or not facts.is_unbalanced:
+        return []
+    return [
+        f"the classes are unbalanced (of {sum(counts)} training examples {max(counts)} are of one class): val_accuracy "
+        f"is {max(counts) / sum(counts):.2f} where that one is always guessed; val_balanced_accuracy or val_f1_macro "
+        "count all classes alike."
+    ]
 
 
 def body_hash(raw: Any) -> str:
@@ -62,14 +79,15 @@ def invalid(errors: tuple[FieldError, ...]) -> InvalidRequest:
     return InvalidRequest("; ".join(map(str, errors)), errors=errors)
 
 
-def _problem_errors(spec: SweepSpec, *, facts: ProblemFacts | None) -> tuple[FieldError, ...]:
+def _facts(spec: SweepSpec, *, facts_of: FactsOf) -> ProblemFacts:
+    """The facts about the problem, which fits them; raises InvalidRequest."""
     try:
-        facts = facts or catalog.dataset(spec.problem.name)
+        facts = facts_of(spec.problem)
         catalog.check_problem(spec.problem, facts=facts)
         if spec.metric is not None:
             catalog.check_metric(MetricConfig(name=spec.metric.name), facts=facts)
     except ValueError as error:
         field, _, message = str(error).partition(": ")
         what, _, mend = message.partition("; ")
-        return (FieldError(field if field == "metric" else f"problem.{field}", what, mend),)
-    return ()
+        raise invalid((FieldError(field if field == "metric" else f"problem.{field}", what, mend),)) from error
+    return facts

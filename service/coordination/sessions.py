@@ -4,19 +4,29 @@ import hashlib
 import hmac
 import secrets
 
+from sqlalchemy import Connection
+
 from service.coordination.desk import Desk
-from service.errors import SessionEnded, Unauthorized
+from service.errors import Conflict, SessionEnded, Unauthorized
 from service.protocol import LEASE_SECONDS, Hello
 from service.records import Worker
 from service.stores import workers as worker_rows
 
 
-def new_token() -> str:
-    """A secret that nobody can guess."""
-    return secrets.token_urlsafe(32)
+def open_session(desk: Desk, hello: Hello, *, connection: Connection) -> str:
+    """The token of a new session. Raises Conflict for a worker that was here before."""
+    token = secrets.token_urlsafe(32)
+    known = worker_rows.get(connection, hello.worker)
+    if known is not None and _is_repeated(hello, known=known):  # its answer was lost: a new token for the same
+        desk.change_worker(known.id, token_hash=_token_hash(token))
+    elif known is not None:
+        raise Conflict(f"A worker {hello.worker} was here before; ids are new at each start.")
+    else:
+        desk.add_worker(_new_worker(hello, token=token, now=desk.now))
+    return token
 
 
-def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
+def _new_worker(hello: Hello, *, token: str, now: float) -> Worker:
     """The worker that said hello."""
     return Worker(
         id=hello.worker,
@@ -26,7 +36,7 @@ def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
         slots=hello.slots,
         device=hello.device,
         version=hello.version,
-        token_hash=token_hash(token),
+        token_hash=_token_hash(token),
         state=worker_rows.ALIVE,
         lease_until=now + LEASE_SECONDS,
         request_number=0,
@@ -38,7 +48,7 @@ def new_worker(hello: Hello, *, token: str, now: float) -> Worker:
     )
 
 
-def is_repeated(hello: Hello, *, known: Worker) -> bool:
+def _is_repeated(hello: Hello, *, known: Worker) -> bool:
     """The same process says hello again before it has made a request."""
     same = (known.host, known.pid, known.executor) == (hello.host, hello.pid, hello.executor)
     return same and known.request_number == 0 and known.state == worker_rows.ALIVE
@@ -49,11 +59,11 @@ def authenticated(desk: Desk, worker_id: str, *, token: str) -> Worker:
     worker = desk.workers.get(worker_id)
     if worker is None:
         raise SessionEnded("This worker's session has ended; start it again to get a new one.")
-    if not hmac.compare_digest(worker.token_hash, token_hash(token)):
+    if not hmac.compare_digest(worker.token_hash, _token_hash(token)):
         raise Unauthorized("The token is not this worker's.")
     return worker
 
 
-def token_hash(token: str) -> str:
+def _token_hash(token: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,5 +1,6 @@
 """When sweeps end by themselves. All functions work on the desk."""
 
+from service.coordination.announcing import able
 from service.coordination.asking import can_propose, seconds_left
 from service.coordination.desk import Desk
 from service.coordination.endings import cancel_open_trials, cancel_waiting, end_trial, finish_sweep
@@ -28,14 +29,23 @@ def settle(desk: Desk, sweep: Sweep) -> None:
         _settle_running(desk, sweep)
 
 
-def pending_reason(desk: Desk) -> str:
+def pending_reason(desk: Desk, sweep: Sweep) -> str:
     """Why a sweep that could be handed out is not."""
     here = [one for one in desk.workers.values() if one.lease_until > desk.now]
     if not here:
         return "no worker is here yet"
     if all(one.state == worker_rows.BENCHED for one in here):
         return "every worker is benched: trials died there that ended well elsewhere; see the workers' logs"
+    if not able(desk, sweep):
+        return f"no worker here can train {sweep.spec.problem.name}"
     return "all workers are busy"
+
+
+def say_why_pending(desk: Desk) -> None:
+    """Sweeps that wait say why they do now."""
+    for sweep in list(desk.sweeps.values()):
+        if sweep.state is SweepState.PENDING and sweep.reason != (reason := pending_reason(desk, sweep)):
+            desk.change_sweep(sweep.id, reason=reason)
 
 
 def _failure(sweep: Sweep) -> str | None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from service.coordination.asking import ask, can_propose
 from service.coordination.desk import Desk
 from service.coordination.endings import call_back, cancel_open_trials, change_sweep_state
@@ -9,11 +11,12 @@ from service.coordination.handing import level_with_others
 from service.coordination.lifecycle import next_state, refusal
 from service.coordination.ordering import invalid
 from service.coordination.settling import pending_reason, settle
-from service.errors import Conflict
+from service.errors import Conflict, NotFound
 from service.records import Sweep, Trial
 from service.schemas import Extension
+from service.stores import sweeps as sweep_rows
 from sweeps.spec import SweepSpec, first_settings
-from sweeps.states import SweepState
+from sweeps.states import FINAL_SWEEP_STATES, SweepState
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer.settings import Setting
 
@@ -24,9 +27,17 @@ def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
     desk.log(sweep_id, kind="sweep.state", state=sweep.state)
     for settings in first_settings(spec)[: spec.budget.trials]:
         ask(desk, desk.sweeps[sweep_id], fixed=settings)
-    desk.change_sweep(sweep_id, reason=pending_reason(desk))
+    desk.change_sweep(sweep_id, reason=pending_reason(desk, desk.sweeps[sweep_id]))
     desk.has_work = True
     return desk.sweeps[sweep_id]
+
+
+def find(desk: Desk, connection: Connection, *, sweep_id: str) -> Sweep:
+    """The sweep, final ones too. Raises NotFound."""
+    sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
+    if sweep is None:
+        raise NotFound(f"There is no sweep {sweep_id}; GET /v1/sweeps lists them.")
+    return sweep
 
 
 def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
@@ -67,6 +78,16 @@ def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
         settle(desk, desk.sweeps[sweep.id])
     desk.has_work = True
     return desk.sweeps[sweep.id]
+
+
+def delete(desk: Desk, sweep: Sweep, *, connection: Connection, mlflow_runs: bool) -> None:
+    """Removes a final sweep and its files, and asks the recorder to remove its MLflow runs."""
+    if sweep.state not in FINAL_SWEEP_STATES:
+        raise Conflict(f"The sweep is {sweep.state.value}: :cancel it, then delete it.")
+    desk.garbage += sweep_rows.files(connection, sweep.id)
+    desk.board.withdraw(sweep.id)
+    sweep_rows.remove(connection, sweep.id)
+    desk.log(sweep.id, kind="sweep.deleted", state="runs" if mlflow_runs else None)
 
 
 def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> Trial:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import yaml
-
 from service.recorder.note import Standing, note
 from service.records import Epoch, Sweep, Trial
 from sweeps.states import SweepState, TrialState
@@ -16,7 +14,6 @@ RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 
 SWEEP_TAG = "ravine.sweep"
 KEY_TAG = "ravine.trial"
-SPEC_FILE = "sweep.yaml"
 
 _OF_TRIAL: dict[TrialState, RunStatus] = {
     TrialState.COMPLETED: "FINISHED",
@@ -105,11 +102,6 @@ def sweep_content(sweep: Sweep, *, standing: Standing, improvements: Sequence[Tr
     )
 
 
-def spec_text(sweep: Sweep) -> str:
-    """The spec as YAML, ready to be posted again."""
-    return yaml.safe_dump(sweep.spec.model_dump(mode="json", by_alias=True), sort_keys=False)
-
-
 def baseline_number(sweep: Sweep) -> int | None:
     """The number of the baseline: the settings of `first` are the first trials, in order."""
     return sweep.spec.first.index("baseline") if "baseline" in sweep.spec.first else None
@@ -158,7 +150,8 @@ def _origin_tags(origin: Origin) -> dict[str, str]:
 def _sweep_params(sweep: Sweep) -> dict[str, str]:
     # MLflow refuses to change a param: only what was asked for first stands here, never what `:extend` added.
     wanted = {"problem", "metric", "sampler", "pruner", "budget", "seed"}
-    return dict(_flat(sweep.spec.model_dump(mode="json", by_alias=True, include=wanted)))
+    found = {"range_test": {"low": curve.low, "high": curve.high}} if (curve := sweep.range_test) is not None else {}
+    return dict(_flat(sweep.spec.model_dump(mode="json", by_alias=True, include=wanted) | found))
 
 
 def _flat(values: Mapping[str, Any], *, prefix: str = "") -> list[tuple[str, str]]:

@@ -1,25 +1,35 @@
 """Reads from the tables what the runs that are due are to hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from service.coordination.known import facts_of
+from service.recorder.artifacts import Artifact, failure_artifacts, sweep_artifacts
 from service.recorder.backlog import Key, Waiting
 from service.recorder.content import Origin, RunContent, baseline_number, sweep_content, trial_content
+from service.recorder.data_content import DataContent, data_content
 from service.recorder.note import Standing
 from service.records import Sweep, Trial
-from service.stores import epochs, sweeps, trials
+from service.stores import attempts, epochs, sweeps, trials
 from service.stores.runs import PARENT
+from sweeps.states import TrialState
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run and what it is to hold; its points go up to `last_epoch`."""
+    """A run and what it is to hold; its points go up to `last_epoch`.
+
+    `first_event`: what it comes from. `data`: what a parent's sweep trains on, where that is known.
+    """
 
     key: Key
+    first_event: int
     sweep: Sweep
     content: RunContent
+    artifacts: tuple[Artifact, ...] = ()
+    data: DataContent | None = None
     last_epoch: int = 0
 
 
@@ -36,31 +46,43 @@ def read_jobs(
         if sweep is None:
             continue
         if waiting := due.get((sweep_id, PARENT)):
-            jobs.append(_parent_job(connection, sweep=sweep, improvements=waiting.improvements, origin=origin))
+            jobs.append(_parent_job(connection, sweep=sweep, waiting=waiting, origin=origin))
         keys = [key for key in due if key[0] == sweep_id and key[1] != PARENT]
         for trial in trials.several(connection, keys):
-            after = epochs_sent.get((sweep_id, trial.number), 0)
-            jobs += _trial_job(connection, sweep=sweep, trial=trial, after=after, origin=origin)
+            after = epochs_sent.get(trial.key, 0)
+            new = epochs.page(connection, sweep.id, number=trial.number, after=after)
+            content = trial_content(sweep, trial=trial, epochs=new, origin=origin)
+            if content is not None:
+                last = new[-1].epoch if new else after
+                files = _failure(connection, trial)
+                jobs.append(Job(trial.key, due[trial.key].first_event, sweep, content, files, last_epoch=last))
     return jobs
 
 
-def _parent_job(connection: Connection, *, sweep: Sweep, improvements: Sequence[int], origin: Origin) -> Job:
-    wanted = {baseline_number(sweep), sweep.best_number, *improvements}
+def _parent_job(connection: Connection, *, sweep: Sweep, waiting: Waiting, origin: Origin) -> Job:
+    wanted = {baseline_number(sweep), sweep.best_number, *waiting.improvements}
     keys = [(sweep.id, number) for number in wanted if number is not None]
     found = {trial.number: trial for trial in trials.several(connection, keys)}
     counts = sweeps.trial_counts(connection, [sweep.id])[sweep.id]
     standing = Standing(counts, best=_named(found, sweep.best_number), baseline=_named(found, baseline_number(sweep)))
-    improved = [found[number] for number in improvements if number in found]
-    return Job((sweep.id, PARENT), sweep, sweep_content(sweep, standing=standing, improvements=improved, origin=origin))
+    improved = [found[number] for number in waiting.improvements if number in found]
+    content = sweep_content(sweep, standing=standing, improvements=improved, origin=origin)
+    data = _data(connection, sweep)
+    return Job((sweep.id, PARENT), waiting.first_event, sweep, content, artifacts=sweep_artifacts(sweep), data=data)
+
+
+def _data(connection: Connection, sweep: Sweep) -> DataContent | None:
+    try:
+        return data_content(facts_of(connection, sweep.spec.problem))
+    except ValueError:  # the data set is gone
+        return None
 
 
 def _named(found: Mapping[int, Trial], number: int | None) -> Trial | None:
     return None if number is None else found.get(number)
 
 
-def _trial_job(connection: Connection, *, sweep: Sweep, trial: Trial, after: int, origin: Origin) -> list[Job]:
-    new = epochs.page(connection, sweep.id, number=trial.number, after=after)
-    content = trial_content(sweep, trial=trial, epochs=new, origin=origin)
-    if content is None:
-        return []
-    return [Job((sweep.id, trial.number), sweep, content, last_epoch=new[-1].epoch if new else after)]
+def _failure(connection: Connection, trial: Trial) -> tuple[Artifact, ...]:
+    if trial.state != TrialState.FAILED:
+        return ()
+    return failure_artifacts(attempts.of_trials(connection, trial.sweep_id, numbers=[trial.number]))

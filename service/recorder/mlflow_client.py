@@ -4,23 +4,23 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.environment_variables import (
     MLFLOW_DISABLE_TELEMETRY,
     MLFLOW_HTTP_REQUEST_MAX_RETRIES,
     MLFLOW_HTTP_REQUEST_TIMEOUT,
     MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
 )
-from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import Engine, event
 
 from service.mlflow_urls import TRIALS_VIEW_KEY
 from service.recorder.content import KEY_TAG, SWEEP_TAG, Point, RunContent, RunStatus
+from service.recorder.data_content import DataContent
+from service.recorder.mlflow_errors import away_translated, translated
 from trainer.settings import Settings
 
 DATABASE_FILE = "mlflow.db"
@@ -48,18 +48,6 @@ _EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # the UI opens on the table of runs, not on traces
     "mlflow.note.content": "A parent run is a sweep: its description is the answer. Its nested runs are the trials.",
 }
-
-
-class RunMissing(Exception):
-    """MLflow does not know the run: its database was replaced, or lost its last writes with the machine's power."""
-
-
-class RunRefused(Exception):
-    """MLflow will never take this: the run was deleted by hand, or a name or value is not allowed there."""
-
-
-class ArtifactsAway(Exception):
-    """The place for artifacts cannot be reached now."""
 
 
 class Mlflow:
@@ -101,7 +89,7 @@ class Mlflow:
         self, run_id: str, *, points: tuple[Point, ...], params: Mapping[str, str], tags: Mapping[str, str]
     ) -> None:
         """Adds to a run; what it holds already is left as it is. Raises RunMissing, RunRefused."""
-        with _translated():
+        with translated():
             self._client.log_batch(
                 run_id,
                 metrics=[Metric(point.key, point.value, point.at_ms, point.step) for point in points],
@@ -109,14 +97,23 @@ class Mlflow:
                 tags=[RunTag(key, value) for key, value in tags.items()],
             )
 
+    def log_data(self, run_id: str, *, data: DataContent) -> None:
+        """Names the data as an input of the run; a second time changes nothing. Raises RunMissing, RunRefused."""
+        # "code": MLflow's word for data that no address leads to; with another its own readers would fail.
+        kind = "code"
+        found = Dataset(data.name, data.digest, kind, data.source, schema=data.schema, profile=data.profile)
+        context = [InputTag("mlflow.data.context", "training")]
+        with translated():
+            self._client.log_inputs(run_id, datasets=[DatasetInput(found, context)])
+
     def end(self, run_id: str, *, status: RunStatus, ended_ms: int) -> None:
         """Ends a run. Raises RunMissing, RunRefused."""
-        with _translated():
+        with translated():
             self._client.set_terminated(run_id, status, end_time=ended_ms)
 
     def reopen(self, run_id: str) -> None:
         """A run goes on. Raises RunMissing, RunRefused."""
-        with _translated():
+        with translated():
             self._client.update_run(run_id, status="RUNNING")
 
     def ended_runs(self, experiment_id: str, *, sweep_id: str) -> set[str]:
@@ -124,11 +121,9 @@ class Mlflow:
         return {run.info.run_id for run in self._runs(experiment_id, sweep_id) if run.info.status != "RUNNING"}
 
     def put_text(self, run_id: str, *, name: str, text: str) -> None:
-        """Stores a small artifact, over what stood there. Raises ArtifactsAway."""
-        try:
+        """Stores a small artifact, over what stood there. Raises ArtifactsAway, RunMissing, RunRefused."""
+        with away_translated():
             self._put_text(run_id, name=name, text=text)
-        except (MlflowException, OSError) as error:  # of HTTP too: requests' errors are OSErrors
-            raise ArtifactsAway(str(error)) from error
 
     def _put_text(self, run_id: str, *, name: str, text: str) -> None:
         uri = self._client.get_run(run_id).info.artifact_uri
@@ -226,16 +221,3 @@ def _make_database(file: Path) -> None:
     store = SqlAlchemyStore(f"sqlite:///{draft}", _PROXIED)  # type: ignore[no-untyped-call]  # MLflow has no types here
     store.engine.dispose()
     draft.rename(file)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Two of MLflow's errors in our words; only MLflow itself gives these codes, no proxy on the way does."""
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise RunMissing(error.message) from error
-        if error.error_code == "INVALID_PARAMETER_VALUE":
-            raise RunRefused(error.message) from error
-        raise

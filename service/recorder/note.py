@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service.recorder.champion_name import champion_uri
 from service.records import Sweep, Trial
 from sweeps.states import FINAL_SWEEP_STATES, TrialState
 from trainer.settings import Setting
@@ -23,6 +24,8 @@ def note(sweep: Sweep, *, standing: Standing) -> str:
     if standing.best is not None:
         parts.append(_table(standing.best, baseline=standing.baseline))
     parts.append(_counts(sweep, standing=standing))
+    if sweep.export is not None and sweep.export.state == "READY":
+        parts.append(f'Use the winner: `mlflow.pyfunc.load_model("{champion_uri(sweep.name)}")`')
     if sweep.reason:
         parts.append(f"Reason: {sweep.reason}")
     return "\n\n".join(part for part in parts if part)

@@ -18,9 +18,11 @@ import structlog
 
 from service.database import Database
 from service.errors import ConfigurationError
+from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
 from service.recorder.mlflow_client import Mlflow, open_mlflow
+from service.recorder.registry import Registry
 from service.settings import Settings, load
 from service.supervision.lifeline import when_closed
 
@@ -79,7 +81,9 @@ class Recorder:
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 20)
-        copier = Copier(self._database, mlflow=self._mlflow, origin=origin())
+        registry = Registry(self._settings.mlflow_url)
+        champions = Champions(self._database, registry=registry, files=self._settings.files_folder)
+        copier = Copier(self._database, mlflow=self._mlflow, champions=champions, origin=origin())
         if self._mlflow.is_embedded:
             copier.send_unfinished_again()
         self._copier = copier

@@ -18,6 +18,7 @@ DEFAULT_EXPERIMENT = "ravine"
 class Ready:
     """A run that is there; `is_new`: made just now, it holds the tags of its content and nothing else."""
 
+    experiment_id: str
     run_id: str
     is_new: bool
 
@@ -55,10 +56,15 @@ class Runs:
                 parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
                 run_id = self._mlflow.create(experiment_id, content=job.content, parent=parent)
                 new.add(job.key)
-            rows[job.key] = MlflowRun(*job.key, experiment_id, run_id)
+            rows[job.key] = replace(rows[job.key], experiment_id=experiment_id, run_id=run_id)
         self._store(rows[job.key] for job in jobs if rows[job.key] != stored.get(job.key))
-        ids = {key: row.run_id for key, row in rows.items() if row.run_id is not None}
-        return {job.key: Ready(ids[job.key], is_new=job.key in new) for job in jobs}
+        ready: dict[Key, Ready] = {}
+        for job in jobs:
+            run = rows[job.key]
+            assert run.experiment_id is not None
+            assert run.run_id is not None
+            ready[job.key] = Ready(run.experiment_id, run.run_id, is_new=job.key in new)
+        return ready
 
     def unmake(self, sweep_id: str) -> list[Key]:
         """MLflow lost runs of a sweep: all are to be looked for, and made where they are missing. Gives their keys."""

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.rows import MAX_ROWS
 from service.schemas import ProblemDetails
 from sweeps.spec import SweepSpec
 
@@ -38,6 +39,32 @@ SWEEP_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {"schema": {"$ref": REF.format(model=REQUEST)}, "examples": EXAMPLES},
+        },
+    }
+}
+
+PREDICT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "rows": {
+                            "description": "Objects by column name, or lists of numbers in the shape of one example.",
+                            "type": "array",
+                            "items": {"anyOf": [{"type": "object"}, {"type": "array"}]},
+                            "minItems": 1,
+                            "maxItems": MAX_ROWS,
+                        }
+                    },
+                    "required": ["rows"],
+                    "additionalProperties": False,
+                },
+                "examples": {"table": {"value": {"rows": [{"age": 39, "colour": "red"}]}}},
+            },
+            "text/csv": {"schema": {"type": "string", "description": "UTF-8, commas, the columns' names first."}},
         },
     }
 }

@@ -12,14 +12,16 @@ from service.routes.workers import MAX_FILE_BYTES
 MAX_BODY_BYTES = 1_000_000
 MAX_EXCHANGE_BYTES = 64_000_000
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
+UPLOADS = "/v1/datasets"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Guard:
     """Refuses foreign hosts and origins (403) and bodies over the limit (413), counted while they stream in."""
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], max_upload_bytes: int) -> None:
         self._app = app
+        self._max_upload_bytes = max_upload_bytes
         self._allowed = frozenset(host.lower() for host in (*LOOPBACK, *allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,11 +39,11 @@ class Guard:
             )
             return
         _take_for_json(scope)
-        limit = _limit(path)
-        body = _Counted(receive, limit=limit)
+        limit = self._limit(path)
+        body = _Counted(receive, limit=limit, detail=_too_large(limit, path=path))
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
-            await render(413, detail=_too_large(limit), instance=path)(scope, receive, send)
+            await render(413, detail=_too_large(limit, path=path), instance=path)(scope, receive, send)
             return
         await self._app(scope, body.receive, send)
 
@@ -54,10 +56,18 @@ class Guard:
             return f"The origin {origin[:100]!r} is not known here: RAVINE_ALLOWED_HOSTS can add its host."
         return None
 
+    def _limit(self, path: str) -> int:
+        if path == UPLOADS:
+            return self._max_upload_bytes
+        if not path.startswith("/v1/workers/"):
+            return MAX_BODY_BYTES
+        return MAX_FILE_BYTES if "/files/" in path else MAX_EXCHANGE_BYTES
+
 
 class _Counted:
-    def __init__(self, receive: Receive, *, limit: int) -> None:
+    def __init__(self, receive: Receive, *, limit: int, detail: str) -> None:
         self._limit = limit
+        self._detail = detail
         self._receive = receive
         self._num_bytes = 0
 
@@ -66,7 +76,7 @@ class _Counted:
         self._num_bytes += len(message.get("body", b""))
         if self._num_bytes > self._limit:
             # The one exception that FastAPI lets through while it reads a body; problem_json renders it.
-            raise HTTPException(413, detail=_too_large(self._limit))
+            raise HTTPException(413, detail=self._detail)
         return message
 
 
@@ -77,14 +87,9 @@ def _take_for_json(scope: Scope) -> None:
     ]
 
 
-def _limit(path: str) -> int:
-    if not path.startswith("/v1/workers/"):
-        return MAX_BODY_BYTES
-    return MAX_FILE_BYTES if "/files/" in path else MAX_EXCHANGE_BYTES
-
-
-def _too_large(limit: int) -> str:
-    return f"The body is larger than {limit} bytes; send less."
+def _too_large(limit: int, *, path: str) -> str:
+    more = ", or raise the service's RAVINE_MAX_UPLOAD_MB" if path == UPLOADS else ""
+    return f"The body is larger than {limit} bytes; send less{more}."
 
 
 def _host_of(origin: str) -> str | None:

@@ -2,28 +2,49 @@
 
 from fastapi import APIRouter, Depends
 
-from service.routes.deps import user
-from service.schemas import Page, ProblemAnswer
+from service.coordination.known import every_problem
+from service.paging import DEFAULT_PAGE, place_of, token_of
+from service.routes.deps import DatabaseDep, PageSize, PageToken, user
+from service.schemas import Page, PresetAnswer, ProblemAnswer
+from sweeps.coordinates import COORDINATES
+from sweeps.presets import PRESETS
 from trainer import catalog
+from trainer.facts import ProblemFacts
+from trainer.model_settings import MODEL_SETTINGS
 from trainer.settings import SETTINGS
 
 router = APIRouter(prefix="/v1/problems", tags=["problems"], dependencies=[Depends(user)])
 
 
 @router.get("", response_model=Page[ProblemAnswer])
-def list_problems() -> Page[ProblemAnswer]:
-    """Lists what can be trained: the data sets, and for each its models, metrics and settings."""
-    return Page(items=[_answer(name) for name in catalog.DATASETS], next_page_token=None)
+def list_problems(
+    database: DatabaseDep, page_size: PageSize = DEFAULT_PAGE, page_token: PageToken = None
+) -> Page[ProblemAnswer]:
+    """Lists what can be trained (data sets that ship with Ravine, uploaded ones, plugins), and how each can be."""
+    first = place_of(page_token) or 0
+    with database.read() as connection:
+        every = every_problem(connection)
+    after = first + page_size
+    items = [_answer(facts) for facts in every[first:after]]
+    return Page(items=items, next_page_token=token_of(after) if after < len(every) else None)
 
 
-def _answer(name: str) -> ProblemAnswer:
-    info = catalog.dataset(name)
+def _answer(facts: ProblemFacts) -> ProblemAnswer:
+    models = [] if facts.brings_model or facts.kind == "plugin" else _models(facts)
+    of_models = {path: sentence for kind in models for path, sentence in MODEL_SETTINGS[kind].items()}
     return ProblemAnswer(
-        name=name,
-        kind="dataset",
-        task=info.task,
-        models=[] if info.brings_model else list(catalog.MODELS),
-        metrics=list(catalog.metrics(info)),
-        settings=dict(SETTINGS),
-        source=info.description,
+        name=facts.name,
+        kind=facts.kind,
+        task=facts.task,
+        models=models,
+        metrics=list(catalog.metrics(facts)),
+        settings={**SETTINGS, **COORDINATES, **of_models, **facts.settings},
+        presets={one.name: PresetAnswer(description=one.description, source=one.source) for one in PRESETS.values()},
+        source=facts.description,
+        digest=facts.digest,
     )
+
+
+def _models(facts: ProblemFacts) -> list[str]:
+    is_image = len(facts.input_shape) == 3
+    return [kind for kind in catalog.MODELS if is_image or kind not in catalog.IMAGE_MODELS]

@@ -1,24 +1,24 @@
 """Sweeps over HTTP."""
 
-import json
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from service.coordination.coordinator import Coordinator
-from service.coordination.ordering import resolve, width_warnings
-from service.errors import MalformedJson
+from service.coordination.known import facts_of
+from service.coordination.ordering import balance_warnings, checked, resolve, width_warnings
 from service.paging import DEFAULT_PAGE, place_of, token_of
 from service.parts import Parts
 from service.records import Sweep
+from service.routes.bodies import parsed
 from service.routes.deps import CoordinatorDep, DatabaseDep, PageSize, PageToken, PartsDep, user
 from service.routes.documented import SWEEP_BODY
 from service.schemas import BestAnswer, Extension, Page, SweepAnswer, ValidatedAnswer
 from service.stores import sweeps as sweep_rows
 from service.views import best_answer, find_sweep, sweep_answers
 from sweeps.states import SweepState
-from sweeps.wrong import FieldError
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"], dependencies=[Depends(user)])
 
@@ -40,9 +40,9 @@ async def create_sweep(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Any:
     """Creates a sweep. The same Idempotency-Key within 24 h answers with the sweep that it made first."""
-    raw = _parsed(await request.body())
+    raw = parsed(await request.body())
     if validate_only:
-        return await run_in_threadpool(_validated, raw)
+        return await run_in_threadpool(_validated, parts, raw)
     return await run_in_threadpool(_created, parts, response, raw=raw, key=idempotency_key)
 
 
@@ -117,17 +117,13 @@ def cancel_sweep(sweep_id: str, parts: PartsDep) -> SweepAnswer:
     return _changed(parts, sweep_id, verb="cancel")
 
 
-def _parsed(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        fault = FieldError("body", f"is not JSON ({error})", "send one JSON object")
-        raise MalformedJson(str(fault), errors=(fault,)) from error
-
-
-def _validated(raw: object) -> Response:
-    spec = resolve(raw, sweep_id="id")
-    answer = ValidatedAnswer(spec=spec, warnings=width_warnings(spec, num_trials=spec.budget.trials))
+def _validated(parts: Parts, raw: object) -> Response:
+    asked = checked(raw)
+    with parts.database.read() as connection:
+        spec = resolve(asked, sweep_id="id", facts_of=partial(facts_of, connection))
+        balance = balance_warnings(spec, facts=facts_of(connection, spec.problem))
+    warnings = [*width_warnings(spec, num_trials=spec.budget.trials), *balance]
+    answer = ValidatedAnswer(spec=spec, warnings=warnings)
     return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
 

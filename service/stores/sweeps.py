@@ -11,6 +11,8 @@ from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 from trainer.task import RangeCurve
 
+_EXPORTED = sweep.c.export["file"]["sha256"].as_string()
+
 
 def add(connection: Connection, new: Sweep) -> None:
     """Stores a new sweep; its position is given here."""
@@ -50,6 +52,12 @@ def unfinished(connection: Connection) -> list[Sweep]:
     return [_record(row) for row in connection.execute(query).mappings()]
 
 
+def of_dataset(connection: Connection, name: str) -> list[str]:
+    """The ids of the sweeps that train on the data set of this name, final ones too, the oldest first."""
+    used = sweep.c.spec["problem"]["dataset"].as_string()
+    return list(connection.execute(select(sweep.c.id).where(used == name).order_by(sweep.c.position)).scalars())
+
+
 def state_counts(connection: Connection) -> dict[SweepState, int]:
     """How many sweeps are in each state."""
     rows = connection.execute(select(sweep.c.state, func.count()).group_by(sweep.c.state))
@@ -83,9 +91,25 @@ def _record(row: RowMapping) -> Sweep:
 
 
 def files(connection: Connection, sweep_id: str) -> list[str]:
-    """The hashes of the checkpoints and weights of a sweep's trials."""
+    """The hashes of the checkpoints and weights of a sweep's trials, and of its exported winner."""
     query = select(trial.c.checkpoint, trial.c.weights).where(trial.c.sweep_id == sweep_id)
-    return [ref["sha256"] for row in connection.execute(query) for ref in row if ref is not None]
+    of_trials = [ref["sha256"] for row in connection.execute(query) for ref in row if ref is not None]
+    exported = select(_EXPORTED).where(sweep.c.id == sweep_id, _EXPORTED.is_not(None))
+    return of_trials + list(connection.execute(exported).scalars())
+
+
+def named_files(connection: Connection, hashes: Iterable[str]) -> set[str]:
+    """Which of these files some sweep names as its exported winner."""
+    wanted = set(hashes)
+    return set(connection.execute(select(_EXPORTED).where(_EXPORTED.in_(wanted))).scalars()) if wanted else set()
+
+
+def waiting_for_export(connection: Connection) -> list[Sweep]:
+    """The sweeps whose winner waits to be exported, the oldest first."""
+    waiting = sweep.c.export["state"].as_string() == "WAITING"
+    return [
+        _record(row) for row in connection.execute(select(sweep).where(waiting).order_by(sweep.c.position)).mappings()
+    ]
 
 
 def highest_position(connection: Connection) -> int:

@@ -65,7 +65,8 @@ class ChildKeeper:
     def tell(self, message: ToldChild, *, now: float) -> None:
         """Tells the child, if it lives."""
         if self._child is not None:
-            self._quiet_since = max(self._quiet_since, now) if message.assignments else self._quiet_since
+            new_work = message.assignments or message.tasks
+            self._quiet_since = max(self._quiet_since, now) if new_work else self._quiet_since
             self._child.tell(message)
 
     def heard(self, *, ready: bool, now: float) -> None:

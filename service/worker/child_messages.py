@@ -2,8 +2,8 @@
 
 from trainer.config import Assignment
 from trainer.facts import ProblemFacts
+from trainer.frozen import Frozen
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
-from trainer.settings import Frozen
 from trainer.task import Task, TaskResult
 
 
@@ -55,4 +55,5 @@ class ChildSaid(Frozen):
 
     def line(self) -> bytes:
         """The message as it travels."""
-        return self.model_dump_json(exclude_defaults=True).encode() + b"\n"
+        # What says which kind of value a result has is a default too.
+        return self.model_dump_json(exclude_defaults=not self.task_results).encode() + b"\n"

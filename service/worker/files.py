@@ -1,4 +1,4 @@
-"""Checkpoints and weights between a worker and the service: nothing to do where both see one folder."""
+"""Files between a worker and the service: nothing to do where both see one folder."""
 
 import hashlib
 import os
@@ -13,6 +13,7 @@ from service.protocol import Welcome
 from service.worker.child_messages import ChildSaid
 from service.worker.session import Session
 from trainer.config import Assignment, CheckpointRef
+from trainer.task import Export, Exported, Predict, Task
 
 PIECE_BYTES = 1 << 20
 
@@ -26,9 +27,9 @@ class Stored:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What the service has of the checkpoint of this attempt lies in the folder."""
+    """What the service has of the files that this needs lies in the folder."""
 
-    attempt: int
+    wanted: Assignment | Task
 
 
 def shared_folder(welcome: Welcome) -> Path | None:
@@ -39,12 +40,32 @@ def shared_folder(welcome: Welcome) -> Path | None:
 
 def split_files(said: ChildSaid) -> tuple[ChildSaid, ChildSaid | None]:
     """What can be told at once, and what names files that must be with the service first."""
-    stored_endings = tuple(ending for ending in said.endings if ending.checkpoint is not None)
-    if not (said.checkpoints or said.weights or stored_endings):
+    later = ChildSaid(
+        checkpoints=said.checkpoints,
+        weights=said.weights,
+        endings=tuple(ending for ending in said.endings if ending.checkpoint is not None),
+        task_results=tuple(result for result in said.task_results if isinstance(result.value, Exported)),
+    )
+    if not _named(later):
         return said, None
-    other_endings = tuple(ending for ending in said.endings if ending.checkpoint is None)
-    now = said.model_copy(update={"checkpoints": (), "weights": (), "endings": other_endings})
-    return now, ChildSaid(checkpoints=said.checkpoints, weights=said.weights, endings=stored_endings)
+    rest = {
+        "checkpoints": (),
+        "weights": (),
+        "endings": tuple(ending for ending in said.endings if ending not in later.endings),
+        "task_results": tuple(result for result in said.task_results if result not in later.task_results),
+    }
+    return said.model_copy(update=rest), later
+
+
+def needed(wanted: Assignment | Task) -> tuple[str, ...]:
+    """The hashes of the files without which this cannot be begun: uploaded data, a checkpoint, weights."""
+    if isinstance(wanted, Assignment):
+        problem, ref = wanted.problem, wanted.checkpoint
+    else:
+        problem = wanted.body.problem
+        ref = wanted.body.weights if isinstance(wanted.body, Predict | Export) else None
+    data = (problem.digest,) if problem.dataset is not None and problem.digest is not None else ()
+    return (*data, *((ref.sha256,) if ref is not None else ()))
 
 
 class Transfers:
@@ -52,7 +73,7 @@ class Transfers:
 
     def __init__(self, session: Session, *, path: str, folder: Path, tell: Callable[[object], None]) -> None:
         self._session, self._path, self._folder, self._tell = session, path, folder, tell
-        self._jobs: SimpleQueue[ChildSaid | Assignment] = SimpleQueue()
+        self._jobs: SimpleQueue[ChildSaid | Assignment | Task] = SimpleQueue()
         self.num_open = 0
 
     def put(self, said: ChildSaid) -> None:
@@ -60,10 +81,14 @@ class Transfers:
         self.num_open += 1
         self._jobs.put(said)
 
-    def fetch(self, assignment: Assignment) -> None:
-        """Fetches the checkpoint of the assignment."""
+    def lacks(self, wanted: Assignment | Task) -> bool:
+        """Whether something that it needs is not here yet."""
+        return not all(self._file(sha256).exists() for sha256 in needed(wanted))
+
+    def fetch(self, wanted: Assignment | Task) -> None:
+        """Fetches what it needs."""
         self.num_open += 1
-        self._jobs.put(assignment)
+        self._jobs.put(wanted)
 
     def done(self) -> None:
         """The owner heard of the end of one job."""
@@ -73,21 +98,21 @@ class Transfers:
         """The work of the thread. Raises LinkLost."""
         while True:
             job = self._jobs.get()
-            if isinstance(job, Assignment):
-                assert job.checkpoint is not None
-                self._fetch(job.checkpoint)
-                self._tell(Fetched(job.attempt))
-            else:
+            if isinstance(job, ChildSaid):
                 for ref in _named(job):
                     self._put(ref)
-                    self._file(ref).unlink(missing_ok=True)  # fetched again if it is ever wanted here
+                    self._file(ref.sha256).unlink(missing_ok=True)  # fetched again if it is ever wanted here
                 self._tell(Stored(job))
+            else:
+                for sha256 in needed(job):
+                    self._fetch(sha256)
+                self._tell(Fetched(job))
 
-    def _file(self, ref: CheckpointRef) -> Path:
-        return self._folder / f"{ref.sha256}.safetensors"
+    def _file(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.safetensors"
 
     def _put(self, ref: CheckpointRef) -> None:
-        path, file = f"{self._path}/files/{ref.sha256}", self._file(ref)
+        path, file = f"{self._path}/files/{ref.sha256}", self._file(ref.sha256)
 
         def request() -> httpx.Response:
             # What was put before may be gone from here, and since then from there: whoever goes on from it begins anew.
@@ -97,20 +122,21 @@ class Transfers:
 
         self._session.insist(request)
 
-    def _fetch(self, ref: CheckpointRef) -> None:
+    def _fetch(self, sha256: str) -> None:
         """Whoever reads the folder sees the whole file or none; a missing or damaged one is for the child to name."""
-        if self._file(ref).exists():
+        if self._file(sha256).exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._folder / f".fetching-{ref.sha256}"
-        self._session.insist(lambda: self._session.get(f"{self._path}/files/{ref.sha256}", into=partial))
-        if partial.exists() and _sha256(partial) == ref.sha256:
-            os.replace(partial, self._file(ref))
+        partial = self._folder / f".fetching-{sha256}"
+        self._session.insist(lambda: self._session.get(f"{self._path}/files/{sha256}", into=partial))
+        if partial.exists() and _sha256(partial) == sha256:
+            os.replace(partial, self._file(sha256))
 
 
 def _named(said: ChildSaid) -> list[CheckpointRef]:
     notes = [note.checkpoint for note in said.checkpoints] + [note.weights for note in said.weights]
-    return notes + [ending.checkpoint for ending in said.endings if ending.checkpoint is not None]
+    exported = [result.value.file for result in said.task_results if isinstance(result.value, Exported)]
+    return notes + exported + [ending.checkpoint for ending in said.endings if ending.checkpoint is not None]
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

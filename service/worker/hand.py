@@ -12,8 +12,9 @@ class Held:
     """One attempt in hand.
 
     given: the living child has it. taken: it is in a slot. started: it made a step. last: its last report was said and
-    the verdict is awaited. ended: its ending was said (and may still wait for its file). lacks_file: its checkpoint is
-    still being fetched. pause_epoch: the epoch of a PAUSE verdict. seconds: training time at the monotonic `timed_at`.
+    the verdict is awaited. ended: its ending was said (and may still wait for its file). lacks_file: its checkpoint or
+    data are still being fetched. pause_epoch: the epoch of a PAUSE verdict. seconds: training time at the monotonic
+    `timed_at`.
     """
 
     assignment: Assignment
@@ -44,7 +45,7 @@ class Held:
 
     def seconds_now(self, now: float) -> float:
         """Training time so far; `now` is monotonic."""
-        return self.seconds + (now - self.timed_at if self.started and not self.through else 0.0)
+        return self.seconds + (max(0.0, now - self.timed_at) if self.started and not self.through else 0.0)
 
     def time(self, *, seconds: float, now: float) -> None:
         """Its training time now."""
@@ -99,15 +100,15 @@ class Hand:
             for attempt, held in self._held.items()
         )
 
-    def file_lacks(self, attempt: int) -> None:
-        """The checkpoint of this attempt must be fetched first."""
+    def await_files(self, attempt: int, *, lacks: bool) -> None:
+        """Files that the attempt needs must be fetched first, or were."""
         if held := self.get(attempt):
-            held.lacks_file = True
+            held.lacks_file = lacks
 
-    def file_came(self, attempt: int) -> None:
-        """The checkpoint of this attempt was fetched."""
-        if held := self.get(attempt):
-            held.lacks_file = False
+    def stood_still(self, seconds: float) -> None:
+        """So long the child did something else than train."""
+        for held in self:
+            held.timed_at += seconds
 
     def weights_wanted(self, attempt: int) -> None:
         """The child will put the weights of this attempt, and then say so, or that it could not."""

@@ -17,7 +17,9 @@ from service.worker.files import Fetched, Stored, Transfers, shared_folder, spli
 from service.worker.link import Link
 from service.worker.session import Address, LinkLost
 from service.worker.state import WorkerState
+from trainer.config import Assignment
 from trainer.report import Answer
+from trainer.task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ LEAVE_SECONDS = 4.0  # for all: who stops a worker kills it after 5
 class WorkerPlan:
     """What a worker is started with. The child stands back by `child_nice`, not the parent: verdicts go through it, and
     what is trained while one waits for the processor is thrown away. `own_folder` holds its files where it does not
-    share the service's.
+    share the service's. `problems` are files or modules with plugins.
     """
 
     address: Address
@@ -38,6 +40,7 @@ class WorkerPlan:
     child_environment: Mapping[str, str]
     own_folder: Path
     child_nice: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class WorkerLoop:
@@ -92,7 +95,7 @@ class WorkerLoop:
         due = [self._keeper.start_at] if self._keeper.start_at is not None else []
         if self._welcome is not None and not self._state.travelling and not self._idle:
             due.append(min(self._heartbeat_at, self._state.linger_until or self._heartbeat_at))
-        if self._state.hand.limits() is not None:
+        if self._state.limits() is not None:
             due.append(self._sample_at)
         return min(due, default=None)
 
@@ -115,9 +118,9 @@ class WorkerLoop:
             case Stored(said=stored) if self._transfers is not None:
                 self._transfers.done()
                 self._state.hear(stored, now=now)
-            case Fetched(attempt=attempt) if self._transfers is not None:
+            case Fetched(wanted=wanted) if self._transfers is not None:
                 self._transfers.done()
-                self._state.hand.file_came(attempt)
+                self._state.await_files(wanted, lacks=False)
             case Welcome():
                 self._settle(event)
             case DrainAsked(reason=reason):
@@ -131,7 +134,7 @@ class WorkerLoop:
             self._keeper.replace(now=now)
         if self._keeper.ensure(now=now):
             self._state.new_child()
-        if now >= self._sample_at and (limits := self._state.hand.limits()):
+        if now >= self._sample_at and (limits := self._state.limits()):
             self._keeper.enforce(limits, now=now)
             self._sample_at = now + SAMPLE_SECONDS
         self._tell_child(now=now)
@@ -156,9 +159,10 @@ class WorkerLoop:
     def _tell_child(self, *, now: float) -> None:
         if not self._keeper.can_train:
             return
-        message = ToldChild(assignments=self._state.to_give(), answers=tuple(self._answers))
+        tasks = self._state.tasks.to_give(now=now)
+        message = ToldChild(assignments=self._state.to_give(), answers=tuple(self._answers), tasks=tasks)
         self._answers.clear()
-        if message.assignments or message.answers:
+        if message.assignments or message.answers or message.tasks:
             self._keeper.tell(message, now=now)
 
     def _talk(self, *, now: float) -> None:
@@ -178,15 +182,16 @@ class WorkerLoop:
             at_once, stored_first = (said, None) if self._transfers is None else split_files(said)
             self._state.hear(at_once, now=now)
             if stored_first is not None and self._transfers is not None:
-                self._state.hear_leaving(stored_first.endings)
+                self._state.hear_leaving(stored_first, now=now)
                 self._transfers.put(stored_first)
 
     def _hear_answer(self, answer: ExchangeAnswer, *, now: float) -> None:
         self._answers.extend(self._state.accept(answer))
-        for assignment in answer.assignments if self._transfers is not None else ():
-            if assignment.checkpoint is not None and self._transfers is not None:
-                self._state.hand.file_lacks(assignment.attempt)
-                self._transfers.fetch(assignment)
+        every: tuple[Assignment | Task, ...] = (*answer.assignments, *answer.tasks)
+        for wanted in every:
+            if self._transfers is not None and self._transfers.lacks(wanted):
+                self._state.await_files(wanted, lacks=True)
+                self._transfers.fetch(wanted)
         if answer.leave:
             self._drain("the service asked for it", now=now)
 
@@ -213,6 +218,7 @@ class WorkerLoop:
                 device=self._plan.hello.device,
                 checkpoint_folder=str(shared or self._plan.own_folder),
                 nice=self._plan.child_nice,
+                problems=self._plan.problems,
             )
         )
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from service.protocol import ChildDeath, InHand
+from trainer.facts import ProblemFacts
 from trainer.report import CheckpointNote, Ending, EpochReport, WeightsNote
+from trainer.task import TaskResult
 
 MAX_REPORTS = 2000
 
@@ -17,22 +19,27 @@ class Parcel:
     checkpoints: tuple[CheckpointNote, ...] = ()
     weights: tuple[WeightsNote, ...] = ()
     deaths: tuple[ChildDeath, ...] = ()
+    task_results: tuple[TaskResult, ...] = ()
+    problems: tuple[ProblemFacts, ...] | None = None
 
 
 @dataclass
 class Outbox:
-    """Reports with the monotonic time of their coming, and all else in lists."""
+    """Reports with the monotonic time of their coming, all else in lists, and the plugins where they are news."""
 
     reports: list[tuple[EpochReport, float]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     checkpoints: list[CheckpointNote] = field(default_factory=list)
     weights: list[WeightsNote] = field(default_factory=list)
     deaths: list[ChildDeath] = field(default_factory=list)
+    task_results: list[TaskResult] = field(default_factory=list)
+    problems: tuple[ProblemFacts, ...] | None = None
 
     @property
     def is_urgent(self) -> bool:
         """There is something to tell besides reports."""
-        return bool(self.endings or self.checkpoints or self.weights or self.deaths)
+        news = self.endings or self.checkpoints or self.weights or self.deaths or self.task_results
+        return bool(news) or self.problems is not None
 
     def named_dead(self) -> list[InHand]:
         """Attempts whose death goes in a later parcel; they count as in hand, or it would come too late."""
@@ -58,6 +65,15 @@ class Outbox:
         reports = tuple(report.model_copy(update={"age_seconds": max(0.0, now - at)}) for report, at in chosen)
         if self.reports:
             return Parcel(reports=reports)
-        rest = Parcel(reports, tuple(self.endings), tuple(self.checkpoints), tuple(self.weights), tuple(self.deaths))
+        rest = Parcel(
+            reports,
+            tuple(self.endings),
+            tuple(self.checkpoints),
+            tuple(self.weights),
+            tuple(self.deaths),
+            tuple(self.task_results),
+            self.problems,
+        )
         self.endings, self.checkpoints, self.weights, self.deaths = [], [], [], []
+        self.task_results, self.problems = [], None
         return rest

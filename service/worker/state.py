@@ -1,22 +1,26 @@
 """What a worker knows and what follows from it: no clock, no process, no network."""
 
-from collections.abc import Iterable
 
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Wait
 from service.worker.child_messages import ChildSaid
 from service.worker.hand import Hand
 from service.worker.outbox import Outbox
-from trainer.config import Assignment
+from service.worker.tasks_in_hand import TasksInHand
+from trainer.config import Assignment, Limits
+from trainer.facts import ProblemFacts
 from trainer.report import Answer, Ending, EpochReport, Verdict
+from trainer.task import Task, TaskResult
 
 LINGER_SECONDS = 0.25
 
 
 class WorkerState:
-    """The attempts in hand, what is to be told, and the one exchange that may travel. Times are monotonic seconds."""
+    """What is in hand, what is to be told, and the one exchange that may travel. Times are monotonic seconds."""
 
     def __init__(self, *, slots: int) -> None:
         self.hand = Hand(slots=slots)
+        self.tasks = TasksInHand()
+        self._problems: tuple[ProblemFacts, ...] = ()  # the plugins that the service was told of
         self._outbox = Outbox()
         self._travelling: Exchange | None = None
         self._answered = 0
@@ -47,17 +51,36 @@ class WorkerState:
         self._outbox.weights.extend(said.weights)
         for attempt in (*said.heeded, *(note.attempt for note in said.weights)):
             self.hand.weights_settled(attempt)
+        self._end_tasks(said.task_results, now=now)
+        self._outbox.task_results.extend(said.task_results)
+        if said.problems is not None and said.problems != self._problems:
+            self._problems = self._outbox.problems = said.problems
 
-    def hear_leaving(self, endings: Iterable[Ending]) -> None:
-        """These attempts have left their slots; their endings are told when their files are stored."""
-        for ending in endings:
+    def hear_leaving(self, said: ChildSaid, *, now: float) -> None:
+        """These attempts have left their slots, these tasks are done; they are told when their files are stored."""
+        for ending in said.endings:
             if held := self.hand.get(ending.attempt):
                 held.ended = True
+        self._end_tasks(said.task_results, now=now)
+
+    def await_files(self, wanted: Assignment | Task, *, lacks: bool) -> None:
+        """Files that this needs must be fetched first, or were."""
+        if isinstance(wanted, Task):
+            self.tasks.await_files(wanted.id, lacks=lacks)
+        else:
+            self.hand.await_files(wanted.attempt, lacks=lacks)
+
+    def limits(self) -> Limits | None:
+        """What the child must keep to; None when it has nothing to do."""
+        return self.tasks.limits(self.hand.limits())
 
     def lose_child(self, death: ChildDeath, *, now: float) -> None:
         """The child died; `death` says how, the attempts and seconds are filled in here."""
-        attempts, seconds = self.hand.lose_child(now=now)
-        self._outbox.deaths.append(death.model_copy(update={"attempts": tuple(attempts), "seconds": seconds}))
+        attempts, seconds = self.hand.lose_child(now=self.tasks.training_until(now))
+        lost = self.tasks.lose_child(how=death.how)
+        filled_in = {"attempts": tuple(attempts), "seconds": seconds, "num_tasks": len(lost)}
+        self._outbox.deaths.append(death.model_copy(update=filled_in))
+        self._outbox.task_results += lost
 
     def accept(self, answer: ExchangeAnswer) -> tuple[Answer, ...]:
         """Takes the answer to the travelling exchange, and tells what the child shall hear of it."""
@@ -71,6 +94,7 @@ class WorkerState:
         self._drop_finished(sent)
         if not self._draining:
             self.hand.add(answer.assignments)
+            self.tasks.add(answer.tasks)
         self._offered = max(0, sent.num_wanted - len(answer.assignments))
         self._idle_version = None if answer.assignments else answer.work_version
         return forwarded
@@ -116,7 +140,7 @@ class WorkerState:
         """The next assignment may not share the child, and the child has nothing to lose."""
         waiting = next(self.hand.not_given(), None)
         alone = waiting is not None and self._company not in (None, waiting.company)
-        return alone and self.hand.child_is_free
+        return alone and self.hand.child_is_free and not self.tasks.in_child
 
     def new_child(self) -> None:
         """There is another child, which fits any company."""
@@ -136,17 +160,22 @@ class WorkerState:
         for ending in parcel.endings:
             self.hand.drop(ending.attempt)
         quiet = leaving or self._draining
+        named = (*self.hand.named(now=self.tasks.training_until(now)), *self._outbox.named_dead())
         self._urgent, self.linger_until = bool(self._outbox.reports), None
         self._travelling = Exchange(
             number=self._answered + 1,
             answered=self._answered,
-            in_hand=() if leaving else (*self.hand.named(now=now), *self._outbox.named_dead()),
+            in_hand=() if leaving else named,
             num_free=0 if quiet else self.hand.num_free,
             num_wanted=0 if quiet else self.hand.num_wanted,
             leaving=leaving,
             **vars(parcel),
         )
         return self._travelling
+
+    def _end_tasks(self, results: tuple[TaskResult, ...], *, now: float) -> None:
+        for result in results:
+            self.hand.stood_still(self.tasks.end(result.task, now=now))
 
     def _hear_start(self, attempt: int, *, now: float) -> None:
         held = self.hand.get(attempt)

@@ -46,6 +46,7 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         own_folder=settings.home.absolute() / "worker-files" / hello.worker,  # one that was checked: it is removed
         child_nice=settings.nice,
+        problems=settings.problems,
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from sweeps.checks import check_spec
 from sweeps.parameters import Choices, Range
 from sweeps.records import Proposal, TrialRecord
 from sweeps.scheduler import Scheduler
-from sweeps.spec import MetricSpec, SamplerSpec, SweepSpec
+from sweeps.spec import MetricSpec, SamplerSpec, SweepSpec, resolved
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
-from trainer.config import ProblemConfig
+from trainer.config import MetricConfig, ProblemConfig
 from trainer.report import Verdict
 from trainer.settings import Setting
 
@@ -32,6 +33,14 @@ MIXED = DISCRETE | {
     "dampening": Range(low=0.0, high=1.0, when={"nesterov": (False,)}),
 }
 SAMPLERS = ["tpe", "random", "qmc", "grid", "cmaes"]
+COORDINATES: dict[str, Any] = {
+    "effective_learning_rate": {"low": 1e-3, "high": 10.0, "log": True},
+    "one_minus_momentum": {"choices": [0.5, 0.1, 0.01]},
+    "optimizer": {"choices": ["sgd", {"kind": "adam", "beta1": {"choices": [0.8, 0.9]}, "eps": 1e-8}]},
+    "schedule": {"choices": ["constant", {"kind": "step", "epochs": {"low": 1, "high": 5, "integer": True}}]},
+    "batch_size": 32,
+}
+STEPPED = COORDINATES | {"effective_learning_rate": {"low": 0.5, "high": 5.0, "step": 0.5}}
 
 
 def spec_for(kind: str, *, epochs: int = EPOCHS) -> SweepSpec:
@@ -44,12 +53,24 @@ def spec_for(kind: str, *, epochs: int = EPOCHS) -> SweepSpec:
     return spec.model_copy(update={"budget": spec.budget.model_copy(update={"epochs": epochs})})
 
 
+def coordinates_for(kind: str) -> SweepSpec:
+    raw = {
+        "problem": {"dataset": "digits"},
+        "space": STEPPED if kind == "grid" else COORDINATES,
+        "metric": {"name": "val_loss"},
+        "sampler": {"kind": kind, "seed": 7},
+        "budget": {"epochs": EPOCHS},
+    }
+    return resolved(check_spec(raw), name="n", sampler_seed=1, default_metric=MetricConfig(), num_train=1078)
+
+
 def loss(settings: dict[str, Any], epoch: int) -> float | None:
     """A curve that falls towards a best point, and diverges where the learning rate is high."""
     rate = settings.get("learning_rate", 0.01)
     if rate > 1 and epoch > 1:
         return None
-    distance = (math.log10(rate) + 1.5) ** 2 + (settings["momentum"] - 0.8) ** 2 + math.log(settings["batch_size"]) / 9
+    momentum = settings.get("momentum", 0.0)
+    distance = (math.log10(rate) + 1.5) ** 2 + (momentum - 0.8) ** 2 + math.log(settings["batch_size"]) / 9
     return float(distance + settings.get("dampening", 0.0) + 3.0 / epoch)
 
 
@@ -57,6 +78,9 @@ class Sweep:
     """A whole sweep without service or trainer: the records as a service would keep them, and who trains."""
 
     def __init__(self, spec: SweepSpec, *, seed: int) -> None:
+        self.fixed: dict[str, Setting] = {"momentum": 0.5}
+        if "one_minus_momentum" in spec.search_space.parameters:
+            self.fixed = {"one_minus_momentum": 0.5, "optimizer": "sgd"}
         self.spec = spec
         self.records: list[TrialRecord] = []
         self.study_attrs: dict[str, Any] = {}
@@ -81,8 +105,7 @@ class Sweep:
         while len(self.records) < num_trials:
             running = [record for record in self.records if record.state not in FINAL_TRIAL_STATES]
             if len(running) < in_flight:
-                fixed = {"momentum": 0.5} if len(self.records) in (3, num_trials - 2) else None
-                self.take(self.scheduler.propose(fixed))
+                self.take(self.scheduler.propose(self.fixed if len(self.records) in (3, num_trials - 2) else None))
             else:
                 self.train_epoch(self.rng.choice(running))
 
@@ -128,6 +151,24 @@ def test_a_rebuilt_search_goes_on_as_if_nothing_had_happened(kind: str) -> None:
     twin.go_on(num_trials=65)
     assert sum(isinstance(entry, Proposal) for entry in twin.log) == 20
     assert twin.log == sweep.log
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_a_search_in_coordinates_is_rebuilt_from_the_settings_that_they_led_to_too(kind: str) -> None:
+    sweep = Sweep(coordinates_for(kind), seed=1)
+    sweep.go_on(num_trials=45)
+    twin = sweep.restart()
+    sweep.log.clear()
+    sweep.go_on(num_trials=65)
+    twin.go_on(num_trials=65)
+    assert twin.log == sweep.log
+    assert {str(record.settings["optimizer"]) for record in sweep.records} == {"sgd", "adam"}
+    for settings in (record.settings for record in sweep.records):
+        share = float(settings["one_minus_momentum"]) if settings["optimizer"] == "sgd" else 1.0
+        assert settings["learning_rate"] == float(settings["effective_learning_rate"]) * share
+        assert settings.get("momentum", 0.0) == 1.0 - share
+        assert ("optimizer.adam.beta1" in settings) == (settings["optimizer"] == "adam")
+        assert ("schedule.step.epochs" in settings) == (settings["schedule"] == "step")
 
 
 @pytest.mark.parametrize("kind", SAMPLERS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.schemas import SweepAnswer
+from service.schemas import ExportState, SweepAnswer
 from sweeps.states import SweepState, TrialState
 from tests.end_to_end.running import RunningRavine, running_ravine, wait_for
 
@@ -49,6 +49,17 @@ def test_a_sweep_ends_with_an_answer(ravine: RunningRavine, finished: SweepAnswe
     assert best.value > 0.85
     assert best.baseline is not None
     assert best.baseline.trial == 0
+
+
+def test_the_winner_predicts_and_is_exported(ravine: RunningRavine, finished: SweepAnswer) -> None:
+    said = ravine.client.predict(finished.id, rows=[[0.0] * 64, [16.0] * 64])
+    assert said.trial == ravine.client.best(finished.id).trial
+    assert said.classes == list(range(10))
+    assert said.probabilities is not None
+    assert [sum(row) for row in said.probabilities] == pytest.approx([1.0, 1.0])
+    assert said.predictions == [row.index(max(row)) for row in said.probabilities]
+    exported = wait_for(lambda: _export_if_over(ravine.client.sweep(finished.id)), seconds=SECONDS)
+    assert (exported.state, exported.trial, exported.reason) == ("READY", said.trial, None)
 
 
 def test_mlflow_holds_one_run_per_trial_with_the_same_points(ravine: RunningRavine, finished: SweepAnswer) -> None:
@@ -111,3 +122,7 @@ def _tags(run: dict[str, Any]) -> dict[str, str]:
 def _history(ravine: RunningRavine, *, run_id: str, metric: str) -> list[tuple[int, float]]:
     found = ravine.mlflow_get("metrics/get-history", run_id=run_id, metric_key=metric)
     return [(int(one["step"]), one["value"]) for one in found["metrics"]]
+
+
+def _export_if_over(sweep: SweepAnswer) -> ExportState | None:
+    return sweep.export if sweep.export is not None and sweep.export.state != "WAITING" else None

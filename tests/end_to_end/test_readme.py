@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from sweeps.states import SweepState, TrialState
 from tests.end_to_end.running import running_ravine
 
 README = Path(__file__).parents[2] / "README.md"
@@ -13,23 +14,49 @@ SECONDS = 120
 
 
 def test_the_curl_session_works_as_it_stands(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+    session, _ = _sessions()
     with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
-        session = block.replace("API=http://127.0.0.1:8000", f"API={ravine.url}")
-        assert session != block
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("RAVINE_")}
-        done = subprocess.run(
-            ["bash", "-e", "-c", session],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        )
-        answers = list(_answers(done.stdout))
-    assert [answer for answer in answers if "errors" in answer] == []
+        answers = _pasted(session, url=ravine.url)
     assert len(answers) >= 6
     assert any("difference" in answer for answer in answers)
+
+
+def test_a_newcomer_tunes_on_a_table_with_two_calls(tmp_path: Path) -> None:
+    _, session = _sessions()
+    assert session.count("curl ") == 2
+    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
+        dataset, sweep = _pasted(session, url=ravine.url)
+        assert dataset["name"] == "finches"
+        ended = ravine.client.wait(str(sweep["id"]), seconds=SECONDS)
+        best = ravine.client.best(ended.id)
+    assert ended.state is SweepState.COMPLETED
+    assert ended.spec.problem.digest == dataset["sha256"]
+    assert best.value > 0.8
+    assert ended.trial_counts.get(TrialState.FAILED, 0) == 0
+
+
+def _sessions() -> list[str]:
+    """What README shows to be pasted, in its order."""
+    return re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def _pasted(session: str, *, url: str) -> list[dict[str, object]]:
+    """The answers to a session that goes to this Ravine; none of them says no."""
+    said = session.replace("API=http://127.0.0.1:8000", f"API={url}")
+    assert said != session
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAVINE_")}
+    done = subprocess.run(
+        ["bash", "-e", "-c", said],
+        cwd=README.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    answers = list(_answers(done.stdout))
+    assert [answer for answer in answers if "errors" in answer] == []
+    return answers
 
 
 def _answers(text: str) -> list[dict[str, object]]:

@@ -1,6 +1,7 @@
 """The API in the test's own process, and a worker behind it."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,14 @@ from typing import Any
 import httpx
 
 from service.app import create_app
+from service.datasets.importing import Importer
 from service.parts import Parts
 from tests.service.coordinator_house import CoordinatorHouse
+from trainer.importing.request import ImportLimits
 
 JOIN_TOKEN = "join-secret"
+FAKE_IMPORT = (sys.executable, "-m", "tests.service.scripted_import")
+MAX_UPLOAD_BYTES = 2_000_000
 SMALL = {
     "problem": {"dataset": "digits"},
     "sampler": {"kind": "random", "seed": 1},
@@ -27,12 +32,16 @@ class ApiHouse:
     house: CoordinatorHouse
     user_token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
+    import_command: tuple[str, ...] = FAKE_IMPORT
+    import_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         parts = Parts(
             database=self.house.database,
             files=self.house.files,
             coordinator=self.house.coordinator,
+            importer=Importer(self.import_command, limits=ImportLimits(), seconds=self.import_seconds),
+            max_upload_bytes=MAX_UPLOAD_BYTES,
             user_token=self.user_token,
             join_token=JOIN_TOKEN,
             mlflow_url="http://127.0.0.1:5000",

@@ -9,14 +9,23 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
-from service.recorder.mlflow_client import EmbeddedMlflow, open_mlflow
+from service.recorder.mlflow_client import EmbeddedMlflow, Mlflow, open_mlflow
+from service.recorder.registry import Registry
 from service.records import MlflowRun
 from service.stores import runs
 from tests.service.recorder_story import Story, accuracy
 
 ORIGIN = Origin("me", commit="abc")
+NOWHERE = "http://127.0.0.1:9"  # where nobody listens
+
+
+def copier_of(story: Story, *, mlflow: Mlflow, registry: Registry) -> Copier:
+    """A recorder on the story's database and files."""
+    champions = Champions(story.database, registry=registry, files=story.files)
+    return Copier(story.database, mlflow=mlflow, champions=champions, origin=ORIGIN)
 
 
 class House:
@@ -31,7 +40,7 @@ class House:
 
     def restart(self) -> None:
         """A new recorder on the same databases."""
-        self.copier = Copier(self.story.database, mlflow=self.mlflow, origin=ORIGIN)
+        self.copier = copier_of(self.story, mlflow=self.mlflow, registry=Registry(NOWHERE))
 
     def copy(self, *, now: float = 0.0, hurry: bool = True) -> None:
         """Steps until nothing is due."""
@@ -59,6 +68,12 @@ class House:
         listed = list(self.client.search_runs([found.experiment_id]))
         assert max(Counter(run.info.run_name for run in listed).values(), default=1) == 1
         return {run.info.run_name: run for run in listed}
+
+    def artifacts(self, name: str, *, experiment: str = "ravine") -> dict[str, str]:
+        """The texts beside one run, by file name."""
+        run_id = self.runs(experiment=experiment)[name].info.run_id
+        folder = self.folder / "mlflow" / "artifacts" / experiment / run_id / "artifacts"
+        return {path.name: path.read_text() for path in folder.glob("*")}
 
     def steps(self, name: str, *, metric: str) -> list[tuple[int, float]]:
         """The points of one metric of one run; a point that were there twice would be here twice."""

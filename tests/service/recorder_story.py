@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert
+
 from service.database import Database
-from service.records import Epoch, Event, Sweep, Trial
+from service.records import Epoch, Event, ModelExport, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials
-from service.tables import metadata
+from service.tables import attempt, metadata
 from sweeps.spec import SweepSpec, resolved
 from sweeps.states import SweepState, TrialState
-from trainer.config import MetricConfig
+from trainer.config import CheckpointRef, MetricConfig
+from trainer.task import RangeCurve
 
 BEGIN = 1_700_000_000.0
 
@@ -96,6 +99,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'ravine.db'}"
         self.database = Database(self.url)
+        self.files = folder / "files"
         with self.database.write() as connection:
             metadata.create_all(connection)
 
@@ -152,6 +156,25 @@ class Story:
         with self.database.write() as connection:
             sweeps.change(connection, sweep_id, state=state.value, ended_at=ended_at)
             events.add(connection, [_event(sweep_id, kind="sweep.state", state=state.value)])
+
+    def attempt(self, number: int, *, how: str, sweep_id: str = "s1") -> None:
+        """An attempt at a trial has ended."""
+        values = {"sweep_id": sweep_id, "number": number, "worker_id": "w1", "answer_number": 1, "state": "ENDED"}
+        with self.database.write() as connection:
+            connection.execute(insert(attempt).values(**values, how=how, created_at=BEGIN, ended_at=BEGIN + 1))
+
+    def range_test(self, curve: RangeCurve, *, sweep_id: str = "s1") -> None:
+        """The range test of a sweep is done."""
+        with self.database.write() as connection:
+            sweeps.change(connection, sweep_id, range_test=curve.model_dump(mode="json"))
+            events.add(connection, [_event(sweep_id, kind="sweep.state", state="RUNNING")])
+
+    def export(self, number: int, *, file: CheckpointRef, sweep_id: str = "s1") -> None:
+        """The winner of a sweep was exported."""
+        export = ModelExport(state="READY", trial=number, file=file)
+        with self.database.write() as connection:
+            sweeps.change(connection, sweep_id, export=export.model_dump(mode="json"))
+            events.add(connection, [_event(sweep_id, kind="sweep.export", state="READY")])
 
     def delete(self, sweep_id: str = "s1", *, with_runs: bool) -> None:
         """A sweep is deleted."""

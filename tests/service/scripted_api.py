@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from service.schemas import BestSoFar, BudgetState, MlflowState, SweepAnswer, TrialAnswer
+from service.data_schemas import DatasetAnswer
+from service.schemas import Answer, BestSoFar, BudgetState, MlflowState, SweepAnswer, TrialAnswer
 from sweeps.spec import MetricSpec, SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.config import ProblemConfig
@@ -29,7 +30,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Heard:
-    """One request."""
+    """One request; the body is JSON, or a form as it came."""
 
     line: str
     headers: dict[str, str]
@@ -77,7 +78,9 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            heard = Heard(f"{self.command} {self.path}", dict(self.headers), json.loads(raw) if raw else None)
+            is_form = self.headers.get("Content-Type", "").startswith("multipart/")
+            body = raw if is_form else json.loads(raw) if raw else None
+            heard = Heard(f"{self.command} {self.path}", dict(self.headers), body)
             said = api.answer(heard)
             self.send_response(said.status)
             self.send_header("Content-Type", said.kind)
@@ -106,14 +109,14 @@ def problem(status: int, *, detail: str, errors: list[dict[str, str]] | None = N
     return Said(status=status, body=json.dumps(body).encode(), kind="application/problem+json")
 
 
-def page(*items: SweepAnswer | TrialAnswer, next_page_token: str | None = None) -> Said:
+def page(*items: Answer, next_page_token: str | None = None) -> Said:
     """A page of a list."""
     body = {"items": [item.model_dump(mode="json") for item in items], "next_page_token": next_page_token}
     return Said(body=json.dumps(body).encode())
 
 
-def one(item: SweepAnswer | TrialAnswer, *, status: int = 200) -> Said:
-    """One sweep or trial."""
+def one(item: Answer, *, status: int = 200) -> Said:
+    """One sweep, trial or data set."""
     return Said(status=status, body=item.model_dump_json().encode())
 
 
@@ -156,4 +159,28 @@ def trial_answer(number: int, *, state: TrialState = TrialState.COMPLETED, value
         reason=None,
         started_at=AT,
         ended_at=None,
+    )
+
+
+def dataset_answer(name: str = "birds") -> DatasetAnswer:
+    """A table of two columns and two classes."""
+    columns = [
+        {"name": "wing", "type": "double", "role": "feature", "missing": 3, "distinct": 9, "done": "standardised"},
+        {"name": "kind", "type": "text", "role": "target", "missing": 0, "distinct": 2, "done": ""},
+    ]
+    classes = [{"name": "finch", "train": 40}, {"name": "tit", "train": 20}]
+    return DatasetAnswer(
+        name=name,
+        task="classification",
+        description="Uploaded CSV.",
+        rows={"train": 60, "validation": 20, "test": 20},
+        input_shape=(1,),
+        num_classes=2,
+        class_counts=(40, 20),
+        metrics=["val_accuracy"],
+        report={"columns": columns, "classes": classes},
+        warnings=["few rows"],
+        sha256="a" * 64,
+        num_bytes=1000,
+        created_at=AT,
     )

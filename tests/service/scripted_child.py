@@ -4,6 +4,8 @@ quick: reports all epochs, the last one with `last`. endless: reports epoch 1 an
 burst: reports one epoch each time it looks, until stopped. exit: dies with code 3 after its first step. silent: makes
 a step and says nothing more. fat: grows to 300 MiB and beats. pause: reports epoch 1, pauses with a file when told so.
 unborn: dies before it takes it. An endless row writes a checkpoint when it drains.
+
+Of a task it predicts what lies in the files that the task needs, or dies of the row ["die"]; it exports its own file.
 """
 
 import hashlib
@@ -14,8 +16,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
+from service.worker.files import needed
 from trainer.config import Assignment, CheckpointRef
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
+from trainer.task import Exported, Predict, Prediction, Task, TaskResult, TaskValue
 
 LOOK_SECONDS = 0.02
 MIB = 1 << 20
@@ -48,8 +52,8 @@ class ScriptedChild:
         if assignment.sweep == "unborn":
             os._exit(3)
         self.say(ChildSaid(taken=(attempt,)))
-        if assignment.checkpoint is not None:  # whose file must be here by now
-            self.file(assignment.checkpoint).read_bytes()
+        for sha256 in needed(assignment):  # whose files must be here by now
+            self.file(sha256).read_bytes()
         self.say(ChildSaid(started=(attempt,)))
         if assignment.sweep == "quick":
             reports = (report(attempt, epoch, last=epoch == assignment.epochs) for epoch in epochs(assignment))
@@ -95,6 +99,8 @@ class ScriptedChild:
             return
         if isinstance(told.setup, Setup):
             self._folder = Path(told.setup.checkpoint_folder)
+        for task in told.tasks:
+            self.do(task)
         self._held.extend(told.assignments)
         self._answers.extend(told.answers)
         self._draining = self._draining or told.drain
@@ -103,15 +109,25 @@ class ScriptedChild:
                 weights = self.store(answer.attempt)
                 self.say(ChildSaid(weights=(WeightsNote(attempt=answer.attempt, weights=weights),)))
 
+    def do(self, task: Task) -> None:
+        if isinstance(task.body, Predict) and task.body.rows == [["die"]]:
+            os._exit(3)
+        if isinstance(task.body, Predict):
+            texts = [self.file(sha256).read_text() for sha256 in needed(task)]
+            value: TaskValue = Prediction(predictions=texts)
+        else:
+            value = Exported(file=self.store(task.id))
+        self.say(ChildSaid(task_results=(TaskResult(task=task.id, value=value),)))
+
     def store(self, attempt: int) -> CheckpointRef:
         content = f"state of {attempt}".encode()
         ref = CheckpointRef(sha256=hashlib.sha256(content).hexdigest(), epoch=1, num_bytes=len(content))
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.file(ref).write_bytes(content)
+        self.file(ref.sha256).write_bytes(content)
         return ref
 
-    def file(self, ref: CheckpointRef) -> Path:
-        return self._folder / f"{ref.sha256}.safetensors"
+    def file(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.safetensors"
 
     def _read(self, read_fd: int) -> None:
         with os.fdopen(read_fd, "rb") as lines:

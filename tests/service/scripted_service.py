@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from service.protocol import Exchange, ExchangeAnswer, Hello, Refusal, Wait, WaitAnswer, Welcome
 from trainer.config import Assignment
 from trainer.report import Answer, Verdict
+from trainer.task import Task
 
 WAIT_SECONDS = 10.0
 JOIN_TOKEN, SESSION_TOKEN = "join-secret", "session-secret"
@@ -44,6 +45,7 @@ class ScriptedService:
         self.hellos: list[Hello] = []
         self.num_waiting = 0
         self._assignments: deque[Assignment] = deque()
+        self._tasks: deque[Task] = deque()
         self._answers: dict[int, ExchangeAnswer] = {}
         self._version = self._num_at_once = 0
         self._closed = threading.Event()
@@ -64,6 +66,10 @@ class ScriptedService:
 
     def hand_out(self, *assignments: Assignment) -> None:
         self._assignments.extend(assignments)
+        self._bump()
+
+    def ask(self, *tasks: Task) -> None:
+        self._tasks.extend(tasks)
         self._bump()
 
     def until(self, holds: Callable[["ScriptedService"], object]) -> None:
@@ -125,6 +131,7 @@ class ScriptedService:
                 for held in request.in_hand
                 if held.attempt in self.refused
             ),
+            tasks=(self._tasks.popleft(),) if self._tasks else (),
             leave=self.leave,
             work_version=self._version,
         )

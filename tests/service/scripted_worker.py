@@ -8,6 +8,7 @@ from service.coordination.coordinator import Coordinator
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Hello, InHand
 from trainer.config import Assignment, CheckpointRef
 from trainer.report import Ending, EpochReport, Verdict
+from trainer.task import Task
 
 ValueOf = Callable[[int, int], float | None]
 """The metric of a trial (its number) after an epoch."""
@@ -25,7 +26,10 @@ def checkpoint(letter: str, *, epoch: int = 1) -> CheckpointRef:
 
 @dataclass
 class ScriptedWorker:
-    """Says hello when it is made. `hand` holds its assignments by attempt, `seconds` their training time so far."""
+    """Says hello when it is made. `hand` holds its assignments by attempt, `seconds` their training time so far.
+
+    `tasks` are those that it was handed, done ones too.
+    """
 
     coordinator: Coordinator
     name: str = "w1"
@@ -34,6 +38,7 @@ class ScriptedWorker:
     value_of: ValueOf = rising
     hand: dict[int, Assignment] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
     answered: int = 0
     last_request: Exchange | None = None
 
@@ -83,6 +88,7 @@ class ScriptedWorker:
         through = {report.attempt for report in self.last_request.reports if report.last}
         for attempt in stopped | through | {one.attempt for one in answer.refused}:
             self.hand.pop(attempt, None)
+        self.tasks += answer.tasks
         self.hand |= {one.attempt: one for one in answer.assignments}
 
     def start(self, *attempts: int) -> None:

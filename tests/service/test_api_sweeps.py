@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from service.records import MlflowRun
+from service.stores import runs
+from service.stores.runs import PARENT
 from tests.service.api_house import SMALL, ApiHouse, problem
 from tests.service.scripted_worker import ScriptedWorker
 
 SWEEP_FIELDS = {
     "id", "name", "state", "reason", "spec", "trial_counts", "best", "budget", "mlflow",
-    "created_at", "started_at", "ended_at",
+    "export", "created_at", "started_at", "ended_at",
 }  # fmt: skip
 
 
@@ -27,9 +30,19 @@ def test_create_answers_the_sweep_and_where_it_is(api_house: ApiHouse) -> None:
         "run_id": None,
         "url": None,
         "trials_url": None,
+        "model": None,
         "pending": 0,
     }
     assert body["created_at"].endswith("Z")
+
+
+def test_a_sweep_says_where_its_winner_is_registered(api_house: ApiHouse) -> None:
+    sweep = api_house.create()
+    run = MlflowRun(sweep, PARENT, "1", "abc", model_name="digits-s", model_version="2")
+    with api_house.house.database.write() as connection:
+        runs.store(connection, [run])
+    expected = {"name": "digits-s", "version": "2", "uri": "models:/digits-s/2"}
+    assert api_house.get(f"/v1/sweeps/{sweep}")["mlflow"]["model"] == expected
 
 
 def test_validate_only_answers_the_spec_and_writes_nothing(api_house: ApiHouse) -> None:

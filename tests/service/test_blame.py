@@ -26,6 +26,8 @@ def test_what_counts(death: dict[str, Any], counts: bool) -> None:
     assert of_child(ChildDeath.model_validate({"attempts": (1,), **death})).counts is counts
     together = of_child(ChildDeath.model_validate({"attempts": (1, 2, 3), **death}))
     assert (together.counts, "with 2 other trials" in together.reason) == (False, True)
+    over_a_task = of_child(ChildDeath.model_validate({"attempts": (1,), "num_tasks": 1, **death}))
+    assert (over_a_task.counts, "another task" in over_a_task.reason) == (False, True)
 
 
 def test_a_worker_or_machine_that_goes_blames_nobody() -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from service.recorder.content import Origin, Point, spec_text, sweep_content, trial_content
+from service.recorder.artifacts import spec_text
+from service.recorder.content import Origin, Point, sweep_content, trial_content
 from service.recorder.note import Standing, note
+from service.records import ModelExport
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from tests.service.recorder_story import BEGIN, make_epoch, make_sweep, make_trial
@@ -152,6 +154,13 @@ def test_the_note_of_a_minimized_loss_counts_down() -> None:
     sweep = make_sweep(metric={"name": "val_loss"})
     standing = Standing({}, best=make_trial(1, value=0.3, best_epoch=1), baseline=make_trial(0, value=0.2))
     assert "0.1 worse than the baseline" in note(sweep, standing=standing)
+
+
+def test_the_note_says_how_to_use_the_winner_once_there_is_one() -> None:
+    sweep = replace(make_sweep(), state=SweepState.COMPLETED)
+    assert "load_model" not in note(sweep, standing=NOTHING)
+    exported = replace(sweep, export=ModelExport(state="READY", trial=0))
+    assert note(exported, standing=NOTHING).endswith('`mlflow.pyfunc.load_model("models:/digits-s1@champion")`')
 
 
 def test_a_note_without_an_answer_says_how_it_stands() -> None:

@@ -11,7 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from service.recorder.content import Point, RunContent, RunStatus
-from service.recorder.mlflow_client import ArtifactsAway, EmbeddedMlflow
+from service.recorder.data_content import DataContent
+from service.recorder.mlflow_client import EmbeddedMlflow
 from service.records import MlflowRun
 from service.stores import runs
 from service.stores.runs import PARENT
@@ -32,7 +33,6 @@ class Faulty(EmbeddedMlflow):
         self.fail_at = -1
         self.after = False
         self.num_calls = 0
-        self.artifacts_away = False
 
     def create(self, experiment_id: str, *, content: RunContent, parent: str | None) -> str:
         with self._fault():
@@ -45,14 +45,13 @@ class Faulty(EmbeddedMlflow):
         with self._fault():
             super().log(run_id, points=points, params=params, tags=tags)
 
+    def log_data(self, run_id: str, *, data: DataContent) -> None:
+        with self._fault():
+            super().log_data(run_id, data=data)
+
     def end(self, run_id: str, *, status: RunStatus, ended_ms: int) -> None:
         with self._fault():
             super().end(run_id, status=status, ended_ms=ended_ms)
-
-    def put_text(self, run_id: str, *, name: str, text: str) -> None:
-        if self.artifacts_away:
-            raise ArtifactsAway("disk full")
-        super().put_text(run_id, name=name, text=text)
 
     def _fault(self) -> "Fault":
         self.num_calls += 1
@@ -207,7 +206,7 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(faulty_house: House, *, a
     house, faulty = faulty_house, faulty_house.mlflow
     assert isinstance(faulty, Faulty)
     faulty.after = after
-    for fail_at in range(10):
+    for fail_at in range(11):
         sweep_id = f"s{fail_at}"
         house.story.sweep(sweep_id, mlflow={"experiment": sweep_id})
         house.story.whole(0, sweep_id=sweep_id)
@@ -229,21 +228,4 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(faulty_house: House, *, a
         }
         for name in ("#0 baseline", "#1"):
             assert len(house.client.get_metric_history(found[name].info.run_id, "val_loss")) == 3
-    assert faulty.num_calls > 8  # of nine calls each failed once, the tenth time none
-
-
-def test_metrics_do_not_wait_for_artifacts(faulty_house: House) -> None:
-    house, faulty = faulty_house, faulty_house.mlflow
-    assert isinstance(faulty, Faulty)
-    faulty.artifacts_away = True
-    house.story.sweep()
-    house.story.whole(0)
-    house.copy(now=0.0)
-    everything_once(house, num_trials=1)
-    faulty.artifacts_away = False
-    house.copy(now=29.0)
-    run_id = house.runs()["digits-s1"].info.run_id
-    path = house.folder / "mlflow" / "artifacts" / "ravine" / run_id / "artifacts" / "sweep.yaml"
-    assert not path.exists()
-    house.copy(now=30.0)
-    assert path.exists()
+    assert faulty.num_calls > 9  # of ten calls each failed once, the eleventh time none

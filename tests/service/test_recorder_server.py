@@ -1,8 +1,6 @@
 """The recorder with a real MLflow server, and as the process that it is."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,55 +13,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from service.recorder.content import Origin
 from service.recorder.copier import Copier
 from service.recorder.mlflow_client import open_mlflow
+from service.recorder.registry import Registry
 from service.stores import runs
 from sweeps.states import SweepState
+from tests.service.mlflow_server import Server, until
+from tests.service.recorder_house import copier_of
 from tests.service.recorder_story import BEGIN, Story, accuracy
-
-START_SECONDS = 60.0
-ORIGIN = Origin("me", commit=None)
-
-
-def until(done: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
-    """Waits for what happens in another process."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-class Server:
-    """An MLflow server on the database and the artifacts of a folder, as the supervisor starts it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
-        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"]
-        command += ["--artifacts-destination", str(self._folder / "artifacts")]
-        variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
-        until(self._is_there)
-
-    def stop(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _is_there(self) -> bool:
-        assert self._process.poll() is None
-        try:
-            return httpx.get(f"{self.url}/health", timeout=1).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +71,7 @@ def test_what_is_written_directly_is_what_the_server_shows(server: Server, folde
     story.whole(0)
     story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + 9)
     mlflow = open_mlflow(None, folder=folder)
-    copy(Copier(story.database, mlflow=mlflow, origin=ORIGIN))
+    copy(copier_of(story, mlflow=mlflow, registry=Registry(server.url)))
     mlflow.close()
     found = runs_of(server.url, experiment="directly")
     assert {name: run.info.status for name, run in found.items()} == {
@@ -131,7 +88,7 @@ def test_over_http_everything_arrives_once_though_the_server_goes_away(
 ) -> None:
     story.sweep(mlflow={"experiment": "over http"})
     story.trial(0)
-    copier = Copier(story.database, mlflow=open_mlflow(server.url, folder=folder), origin=ORIGIN)
+    copier = copier_of(story, mlflow=open_mlflow(server.url, folder=folder), registry=Registry(server.url))
     copy(copier)
     server.stop()
     story.epochs(0, last=3)
@@ -147,7 +104,7 @@ def test_over_http_everything_arrives_once_though_the_server_goes_away(
     copy(copier)
     with story.database.write() as connection:
         runs.move(connection, 0)
-    copy(Copier(story.database, mlflow=open_mlflow(server.url, folder=folder), origin=ORIGIN))
+    copy(copier_of(story, mlflow=open_mlflow(server.url, folder=folder), registry=Registry(server.url)))
     found = runs_of(server.url, experiment="over http")
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     assert set(found) == {"digits-s1", "#0 baseline", "#1"}

@@ -37,7 +37,7 @@ def wine(attempt: int, *, epochs: int) -> Assignment:
 class Listener:
     """The parent's side of one child."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, problems: tuple[str, ...] = ()) -> None:
         self._said: SimpleQueue[ChildSaid | None] = SimpleQueue()
         self.process = ChildProcess(
             (sys.executable, "-m", "service.trainer_child"),
@@ -45,7 +45,7 @@ class Listener:
             hear=self._hear,
             ended=lambda _child: self._said.put(None),
         )
-        setup = Setup(slots=1, device="cpu", checkpoint_folder=str(folder))
+        setup = Setup(slots=1, device="cpu", checkpoint_folder=str(folder), problems=problems)
         self.process.tell(ToldChild(setup=setup))
 
     def _hear(self, every: tuple[ChildSaid, ...]) -> None:

@@ -1,8 +1,8 @@
 """A space: its order, what is active, the nearest point, and what does not lie in it."""
 
+from sweeps.baseline import BASELINE
 from sweeps.parameters import Choices, Parameter, Range
-from sweeps.search_space import BASELINE, SearchSpace
-from trainer.settings import Settings
+from sweeps.search_space import SearchSpace
 
 PARAMETERS: dict[str, Parameter] = {
     "dampening": Range(low=0.0, high=1.0, when={"nesterov": (False,)}),
@@ -35,8 +35,17 @@ def test_the_baseline_moves_into_the_space() -> None:
     }
 
 
-def test_the_baseline_names_every_setting() -> None:
-    assert BASELINE.keys() == Settings.model_fields.keys()
+def test_a_coordinate_is_named_where_its_setting_was_given() -> None:
+    space = SearchSpace({"effective_learning_rate": Range(low=0.1, high=1.0), "momentum": 0.9})
+    (fault,) = space.faults({"learning_rate": 0.1}, field="settings")
+    assert (fault.field, fault.mend) == (
+        "settings.learning_rate",
+        "this space sets it by effective_learning_rate: give that",
+    )
+    assert space.own({"effective_learning_rate": 0.5, "momentum": 0.9, "learning_rate": 0.05}) == {
+        "effective_learning_rate": 0.5,
+        "momentum": 0.9,
+    }
 
 
 def test_only_what_is_not_fixed_is_searched() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from sweeps.checks import check_spec
 from sweeps.parameters import Choices
-from sweeps.spec import AshaPruner, SweepSpec, first_settings, resolved
+from sweeps.pruner_spec import AshaPruner
+from sweeps.spec import SweepSpec, first_settings, resolved
 from trainer.config import Limits, MetricConfig
 
 SMALLEST: dict[str, Any] = {"problem": {"dataset": "digits"}}
@@ -36,7 +37,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def resolve(raw: dict[str, Any], *, num_train: int = 1000) -> SweepSpec:
+def resolve(raw: dict[str, Any], *, num_train: int | None = 1000) -> SweepSpec:
     metric = MetricConfig(name="val_accuracy", goal="maximize")
     return resolved(check_spec(raw), name="digits-1", sampler_seed=99, default_metric=metric, num_train=num_train)
 
@@ -45,7 +46,14 @@ def test_everything_but_the_problem_has_a_default() -> None:
     spec = check_spec(SMALLEST)
     assert spec.model_dump(mode="json") == {
         "name": None,
-        "problem": {"dataset": "digits", "model": None},
+        "problem": {
+            "dataset": "digits",
+            "plugin": None,
+            "model": None,
+            "digest": None,
+            "settings": {},
+            "metrics": [],
+        },
         "space": "sgd-basic",
         "metric": None,
         "sampler": {"kind": "qmc", "seed": None},
@@ -64,6 +72,7 @@ def test_everything_but_the_problem_has_a_default() -> None:
         "engine": "auto",
         "first": ["baseline"],
         "mlflow": {"experiment": None},
+        "num_train": None,
     }
 
 
@@ -86,8 +95,10 @@ def test_the_resolved_spec_names_what_really_runs() -> None:
 def test_resolving_keeps_what_was_said_and_changes_nothing_the_second_time() -> None:
     spec = resolve(FULL)
     assert (spec.name, spec.sampler.seed, spec.seed) == ("digits-sgd", 7, 3)
-    again = resolved(spec, name="x", sampler_seed=1, default_metric=MetricConfig(), num_train=1)
+    again = resolved(spec, name="x", sampler_seed=1, default_metric=MetricConfig(), num_train=1000)
     assert again == spec
+    on_other_data = resolved(spec, name="x", sampler_seed=1, default_metric=MetricConfig(), num_train=1)
+    assert on_other_data == spec.model_copy(update={"num_train": 1})
 
 
 @pytest.mark.parametrize(

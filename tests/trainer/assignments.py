@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from trainer.catalog import dataset, default_metric
 from trainer.config import Assignment, CheckpointRef, MlpModel, ProblemConfig
 from trainer.report import EpochReport
-from trainer.settings import Setting, Settings
+from trainer.settings import Setting, settings_of
 
 BASELINE: Mapping[str, Setting] = {"learning_rate": 0.01, "momentum": 0.9}
 
@@ -31,7 +31,7 @@ def assignment(
         sweep="sweep",
         trial=attempt,
         problem=problem,
-        settings=Settings.model_validate(dict(settings)),
+        settings=settings_of(settings),
         epochs=epochs,
         seed=seed,
         metric=default_metric(dataset(problem.name)),

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,23 @@ def test_one_training_prints_a_line_per_epoch_and_closes(tmp_path: Path) -> None
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"schedule": "cosine", "schedule.cosine.final": 0.1, "optimizer": "adam"},
+        {"schedule": {"kind": "cosine", "final": 0.1}, "optimizer": {"kind": "adam"}},
+    ],
+)
+def test_settings_are_named_by_path_or_nested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: dict[str, object]
+) -> None:
+    config = {"problem": {"dataset": "wine"}, "settings": settings, "epochs": 2}
+    assert main([_file(tmp_path, text=json.dumps(config))]) == 0
+    rates = [json.loads(line).get("learning_rate") for line in capsys.readouterr().out.splitlines()]
+    shares = [0.1 + 0.9 * (1 + math.cos(math.pi * t / 8)) / 2 for t in (3, 7)]
+    assert rates == [pytest.approx(0.01 * share) for share in shares] + [None]
+
+
 def test_a_divergence_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = {"problem": {"dataset": "quadratic"}, "settings": {"learning_rate": 1.0}, "epochs": 10}
     assert main([_file(tmp_path, text=json.dumps(config))]) == 0
@@ -46,6 +64,14 @@ def test_a_divergence_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[
         ('{"problem": {"dataset": "quadratic", "model": {"kind": "linear"}}}', "model: quadratic brings its own"),
         ('{"settings": {"batch_size": 5000}}', "batch_size: 5000 is more than the 1078"),
         ('{"settings": {"nesterov": true}}', "nesterov: it needs momentum"),
+        ('{"settings": {"nesterov": true, "momentum": 0.9, "dampening": 0.1}}', "nesterov: it goes with no dampening"),
+        ('{"settings": {"dampening": 0.1, "velocity": "classical"}}', "dampening: the classical velocity has none"),
+        ('{"settings": {"lr_decay": 0.1, "schedule": "cosine"}}', "lr_decay: it is for the schedule constant"),
+        ('{"settings": {"optimizer": {"kind": "adam"}, "momentum": 0.9}}', "momentum: only the optimizer sgd has it"),
+        ('{"settings": {"schedule": "cosin"}}', "settings.schedule: Input tag 'cosin'"),
+        ('{"settings": {"schedule": "step", "schedule.step.gamma": 2}}', "settings.schedule.step.gamma: Input should"),
+        ('{"settings": {"schedule.cosine.final": 0.1}}', "settings.schedule.constant.cosine.final: Extra inputs"),
+        ('{"settings": 3}', "settings: Input should be"),
         ('{"metric": {"name": "val_r2"}}', "metric: digits reports no 'val_r2'"),
         ('{"device": "abacus"}', "device: There is no device 'abacus'"),
     ],

@@ -8,19 +8,20 @@ import pytest
 import torch
 
 from tests.trainer.assignments import assignment
+from tests.trainer.references.theory import (
+    BEST_PLAIN,
+    HEAVY_BALL,
+    ROOT_KAPPA,
+    contraction,
+    difference_of_plain_descent,
+    errors_of,
+)
 from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
 from trainer.config import ProblemConfig
 from trainer.engine import train
-from trainer.quadratic import CONVEXITY, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
+from trainer.quadratic import CONVEXITY, NUM_DIMENSIONS, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
 from trainer.settings import Setting
-
-ROOT_KAPPA = math.sqrt(SMOOTHNESS / CONVEXITY)
-HEAVY_BALL: Mapping[str, Setting] = {
-    "learning_rate": 4 / (math.sqrt(SMOOTHNESS) + math.sqrt(CONVEXITY)) ** 2,
-    "momentum": ((ROOT_KAPPA - 1) / (ROOT_KAPPA + 1)) ** 2,
-}
-BEST_PLAIN: Mapping[str, Setting] = {"learning_rate": 2 / (SMOOTHNESS + CONVEXITY)}
 
 
 def _train(
@@ -93,3 +94,26 @@ def test_every_batch_sees_the_whole_function(tmp_path: Path, batch_size: int) ->
     batched = _losses(_train({"learning_rate": 0.005}, folder=tmp_path, epochs=1, batch_size=batch_size))
     full = _losses(_train({"learning_rate": 0.005}, folder=tmp_path, epochs=num_updates))
     assert batched[-1] == pytest.approx(full[-1], rel=1e-4)
+
+
+def test_in_float64_the_edge_of_convergence_is_two_over_l() -> None:
+    edge = 2 / SMOOTHNESS
+    below = errors_of({"learning_rate": 0.9999 * edge}, num_updates=2000)
+    above = errors_of({"learning_rate": 1.0001 * edge}, num_updates=2000)
+    # Along the steepest axis an update leaves |1 - ηL| = 1 -+ 0.0002 of the error.
+    assert contraction(below, first=1000, last=2000) == pytest.approx(1 - 0.0002, abs=1e-6)
+    assert contraction(above, first=1000, last=2000) == pytest.approx(1 + 0.0002, abs=1e-6)
+    assert len(errors_of({"learning_rate": 1.05 * edge}, num_updates=400)) < 400
+
+
+def test_plain_descent_at_its_best_contracts_as_theory_says() -> None:
+    assert difference_of_plain_descent(200) < 0.001
+
+
+@pytest.mark.parametrize("velocity", ["pytorch", "classical"])
+def test_the_heavy_ball_at_its_best_contracts_by_the_root_of_kappa(velocity: str) -> None:
+    errors = errors_of({**HEAVY_BALL, "velocity": velocity}, num_updates=200)
+    left = contraction(errors, first=50, last=200)
+    assert left == pytest.approx((ROOT_KAPPA - 1) / (ROOT_KAPPA + 1), rel=0.015)
+    assert left < (ROOT_KAPPA**2 - 1) / (ROOT_KAPPA**2 + 1)
+    assert errors[0] == pytest.approx(math.sqrt(NUM_DIMENSIONS))

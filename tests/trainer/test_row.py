@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainer.assignments import BASELINE, assignment
 from tests.trainer.scripted_source import ScriptedSource
-from trainer.catalog import DATASETS, dataset, metrics
+from trainer.catalog import DATASETS, SCORES, dataset, metrics
 from trainer.checkpoint import CheckpointStore
 from trainer.config import LinearModel, MlpModel, ModelConfig, ProblemConfig
 from trainer.engine import train
@@ -44,7 +44,7 @@ def test_the_baseline_learns(
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_report_holds_what_the_catalog_says(tmp_path: Path, name: str) -> None:
-    problem = ProblemConfig(dataset=name)
+    problem = ProblemConfig(dataset=name, metrics=SCORES[dataset(name).task])
     [report] = _reports(problem, folder=tmp_path, epochs=1)
     assert tuple(report.metrics) == metrics(dataset(problem.name))
     values = report.metrics

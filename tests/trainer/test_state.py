@@ -4,13 +4,23 @@ import torch
 from tests.trainer.assignments import assignment
 from trainer.checkpoint import Stored
 from trainer.errors import CheckpointError
+from trainer.reactions import Reactions
+from trainer.settings import Setting, settings_of
 from trainer.state import Counters, Snapshots, State, as_stored, from_stored
+from trainer.stopping import Patience
 
 
 def _state(epoch: int, *, best: bool = False) -> State:
     theta = torch.full((1, 3), float(epoch))
-    counters = Counters(epoch=epoch, step=2, loss_sum=0.1 + 0.2, first_loss=1 / 3)
-    return State(counters, theta, theta + 1, theta + 2 if best else None)
+    counters = Counters(
+        epoch=epoch,
+        step=2,
+        loss_sum=0.1 + 0.2,
+        first_loss=1 / 3,
+        reactions=Reactions(factor=0.1**3, train_loss=2 / 3, best_val_loss=1 / 7, num_bad_epochs=2, stable=True),
+        patience=Patience(value=1 / 9, num_bad_epochs=3),
+    )
+    return State(counters, theta, {"velocity": theta + 1}, theta + 2 if best else None)
 
 
 @pytest.mark.parametrize("best", [True, False])
@@ -19,7 +29,7 @@ def test_a_state_survives_its_checkpoint_to_the_last_bit(best: bool) -> None:
     again = from_stored(as_stored(state, of=assignment()), of=assignment())
     assert again.counters == state.counters
     assert torch.equal(again.theta, state.theta)
-    assert torch.equal(again.velocity, state.velocity)
+    assert torch.equal(again.buffers["velocity"], state.buffers["velocity"])
     assert (again.best_theta is not None) == best
 
 
@@ -33,6 +43,18 @@ def test_a_checkpoint_of_another_training_is_refused(other: object) -> None:
 def test_a_checkpoint_that_leaves_nothing_to_train_is_refused() -> None:
     with pytest.raises(CheckpointError, match="nothing is left"):
         from_stored(as_stored(_state(4), of=assignment(epochs=4)), of=assignment(epochs=4))
+
+
+def test_a_checkpoint_at_which_early_stopping_ended_the_training_is_refused() -> None:
+    impatient: dict[str, Setting] = {"learning_rate": 0.01, "early_stopping_patience": 3}
+    with pytest.raises(CheckpointError, match="nothing is left"):
+        from_stored(as_stored(_state(3), of=assignment(impatient)), of=assignment(impatient))
+
+
+def test_a_checkpoint_without_what_the_optimizer_remembers_is_refused() -> None:
+    other = assignment().model_copy(update={"settings": settings_of({"optimizer": "adam"})})
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        from_stored(as_stored(_state(3), of=other), of=other)
 
 
 @pytest.mark.parametrize("stored", [Stored({}, "{}"), Stored({}, "no json")])

@@ -1,0 +1,136 @@
+"""The short tasks that wait for a worker or are with one. In memory: whoever asked asks again. No clock, no database.
+
+A step works on a copy (`begun`), which takes the place of the board when the step is committed; only then do those
+who asked hear of it (`told`). So a step that fails has never been.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from service.bell import Bell
+from service.records import TrialKey, Worker
+from trainer.task import Task, TaskBody, TaskResult
+
+FOR_THE_IDLE_SECONDS = 1.0
+"""So long a task waits for a worker that has nothing to train, where there is one."""
+
+MAX_TRIES = 3
+"""Of an export; a prediction is tried once."""
+
+
+class Reply:
+    """What who asked hears: first that a worker has the task, then its result. The bell rings with the result."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self.begun = self.bell.count
+        self.is_taken = False
+        self.result: TaskResult | None = None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A task. `expires_at`: nobody waits for it any more, if no worker has taken it by then; None: never.
+
+    `of` is the trial whose model is to be exported; None where a user waits for the answer.
+    """
+
+    task: Task
+    asked_at: float
+    expires_at: float | None = None
+    of: TrialKey | None = None
+    worker: str | None = None
+    num_errors: int = 0
+    reply: Reply = field(default_factory=Reply)
+
+
+class TaskBoard:
+    """Tickets in the order of their coming. No id under `next_id` is given to a task. Times are a step's `now`."""
+
+    def __init__(self, *, next_id: int = 1) -> None:
+        self._next_id = next_id
+        self._tickets: dict[int, Ticket] = {}
+        self._ended: list[tuple[Ticket, TaskResult]] = []
+
+    def begun(self) -> "TaskBoard":
+        """A copy for one step."""
+        copy = TaskBoard(next_id=self._next_id)
+        copy._tickets = dict(self._tickets)
+        return copy
+
+    def told(self) -> "TaskBoard":
+        """Tells all that the step decided; the board itself, for the next step."""
+        for ticket in self._tickets.values():
+            ticket.reply.is_taken = ticket.worker is not None
+        for ticket, result in self._ended:
+            ticket.reply.result = result
+            ticket.reply.bell.ring()
+        self._ended = []
+        return self
+
+    def add(self, body: TaskBody, *, now: float, seconds: float | None = None, of: TrialKey | None = None) -> Ticket:
+        """A new task; with `seconds` it is dropped when no worker has taken it by then."""
+        expires_at = None if seconds is None else now + seconds
+        ticket = Ticket(Task(id=self._next_id, body=body), asked_at=now, expires_at=expires_at, of=of)
+        self._tickets[ticket.task.id] = ticket
+        self._next_id += 1
+        return ticket
+
+    def withdraw(self, sweep_id: str) -> None:
+        """Nobody wants this sweep's model exported any more."""
+        self._tickets = {
+            number: one for number, one in self._tickets.items() if one.of is None or one.of[0] != sweep_id
+        }
+
+    def hand(self, worker: Worker, *, workers: Sequence[Worker], busy: Collection[str], now: float) -> tuple[Task, ...]:
+        """The next task for this worker, if there is one: no worker has two.
+
+        `workers` are all that may be handed something, `busy` the ids of those that have something to train.
+        """
+        may_be_handed = any(one.id == worker.id for one in workers)
+        if not may_be_handed or any(one.worker == worker.id for one in self._tickets.values()):
+            return ()
+        idle = [one for one in workers if one.id not in busy]
+        for ticket in sorted(self._tickets.values(), key=lambda one: one.of is not None):  # first what somebody awaits
+            others = [one for one in idle if one.id != worker.id and one.can_train(ticket.task.body.problem)]
+            waits = worker.id in busy and others and now - ticket.asked_at < FOR_THE_IDLE_SECONDS
+            stale = ticket.expires_at is not None and now >= ticket.expires_at
+            if ticket.worker is None and not (waits or stale) and worker.can_train(ticket.task.body.problem):
+                self._tickets[ticket.task.id] = replace(ticket, worker=worker.id)
+                return (ticket.task,)
+        return ()
+
+    def end(self, results: Iterable[TaskResult], *, worker_id: str) -> list[tuple[Ticket, TaskResult]]:
+        """Takes in what a worker says of its own tasks; answers the tickets that are over by that.
+
+        An export that failed goes back, until its last try.
+        """
+        over = []
+        for result in results:
+            ticket = self._tickets.get(result.task)
+            if ticket is None or ticket.worker != worker_id:
+                continue
+            num_errors = ticket.num_errors + (result.value is None)
+            if ticket.of is not None and 0 < num_errors < MAX_TRIES and not result.fault:
+                self._tickets[result.task] = replace(ticket, worker=None, num_errors=num_errors)
+                continue
+            del self._tickets[result.task]
+            over.append((ticket, result))
+        self._ended += over
+        return over
+
+    def take_back(self, workers: Sequence[Worker], *, now: float) -> bool:
+        """Tasks of workers that are not among these any more wait again; what nobody waits for is dropped.
+
+        True when a task waits again.
+        """
+        here = {one.id for one in workers}
+        lost = [one for one in self._tickets.values() if one.worker is not None and one.worker not in here]
+        for ticket in lost:
+            self._tickets[ticket.task.id] = replace(ticket, worker=None)
+        self._tickets = {
+            number: one
+            for number, one in self._tickets.items()
+            if one.worker is not None or one.expires_at is None or now < one.expires_at
+        }
+        return bool(lost)

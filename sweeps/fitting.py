@@ -1,0 +1,72 @@
+"""Whether a sweep fits what it trains: its data, its model, a plugin's own settings."""
+
+from collections.abc import Iterator, Mapping
+
+from sweeps.domains import MODEL, OWN, extremes
+from sweeps.parameters import Parameter
+from sweeps.spec import SweepSpec, parameters_of
+from sweeps.together import scaled_rate_errors
+from sweeps.wrong import FieldError, one_of
+from trainer.catalog import complete
+from trainer.facts import ProblemFacts
+from trainer.model_settings import MODEL_SETTINGS
+
+
+def check_data(spec: SweepSpec, *, facts: ProblemFacts) -> tuple[FieldError, ...]:
+    """What is wrong with a checked spec for this problem."""
+    parameters = parameters_of(spec, num_train=facts.num_train)
+    return (
+        *_batch_errors(spec, parameters, num_train=facts.num_train),
+        *_scaling_errors(parameters, num_train=facts.num_train),
+        *_model_errors(spec, parameters, facts=facts),
+        *_own_errors(parameters, facts=facts),
+    )
+
+
+def _batch_errors(
+    spec: SweepSpec, parameters: Mapping[str, Parameter], *, num_train: int | None
+) -> Iterator[FieldError]:
+    if num_train is None:
+        return
+    places: dict[str, Parameter] = {
+        f"first[{index}].batch_size": first["batch_size"]
+        for index, first in enumerate(spec.first)
+        if not isinstance(first, str) and "batch_size" in first
+    }
+    if "batch_size" in parameters:
+        places["space.batch_size"] = parameters["batch_size"]
+    for field, parameter in places.items():
+        sizes = [size for size in extremes(parameter) if not isinstance(size, str)]
+        if sizes and max(sizes) > num_train:
+            message = f"a batch of {max(sizes):g} is larger than the data, which has {num_train} training examples"
+            yield FieldError(field, message, f"give at most {num_train}, or full for all of them in one batch")
+
+
+def _scaling_errors(parameters: Mapping[str, Parameter], *, num_train: int | None) -> Iterator[FieldError]:
+    if num_train is not None:
+        yield from scaled_rate_errors(parameters, num_train=num_train)
+    elif "batch_scaled_learning_rate" in parameters and "full" in extremes(parameters.get("batch_size", 1)):
+        message = "full beside batch_scaled_learning_rate, and how many training examples there are is not known here"
+        yield FieldError("space.batch_size", message, "give numbers, or search learning_rate")
+
+
+def _model_errors(spec: SweepSpec, parameters: Mapping[str, Parameter], *, facts: ProblemFacts) -> Iterator[FieldError]:
+    model = complete(spec.problem, facts=facts).model
+    known = MODEL_SETTINGS[model.kind] if model is not None else {}
+    for name in parameters:
+        if not name.startswith(MODEL) or name in known:
+            continue
+        if model is None:
+            yield FieldError(f"space.{name}", f"{facts.name} brings its own model", "leave it out")
+        elif not known:
+            yield FieldError(f"space.{name}", f"the model {model.kind} has no settings", "leave it out, or use mlp")
+        else:
+            yield FieldError(f"space.{name}", f"is no setting of the model {model.kind}", one_of(name, known=known))
+
+
+def _own_errors(parameters: Mapping[str, Parameter], *, facts: ProblemFacts) -> Iterator[FieldError]:
+    for name in parameters:
+        if not name.startswith(OWN) or name in facts.settings:
+            continue
+        mend = one_of(name, known=facts.settings) if facts.settings else "leave it out: it has none"
+        yield FieldError(f"space.{name}", f"{facts.name} has no such setting of its own", mend)

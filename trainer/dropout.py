@@ -1,0 +1,61 @@
+"""Dropout whose masks are counted: a resumed training leaves out the same units as one that was never interrupted."""
+
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from trainer.randomness import dropout_generator
+
+_Plain: TypeAlias = nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d
+
+
+class SeededDropout(nn.Module):
+    """nn.Dropout with a mask that follows from (`seed`, `layer`, `num_updates`) alone; the row sets all three.
+
+    `of_channels`: whole channels (dimension 1) are left out, as nn.Dropout2d does. Called twice in one update it has
+    the same mask twice. Identity in evaluation.
+    """
+
+    def __init__(self, share: float, *, of_channels: bool = False) -> None:
+        super().__init__()
+        self.share = share
+        self.of_channels = of_channels
+        self.seed = 0
+        self.layer = 0
+        self.num_updates = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` with a share of its entries 0 and the others over 1 - share."""
+        if not self.training or self.share == 0:
+            return x
+        shape = (*x.shape[:2], *(1 for _ in x.shape[2:])) if self.of_channels else x.shape
+        generator = dropout_generator(self.seed, layer=self.layer, num_updates=self.num_updates)
+        # Drawn on the CPU: every device then leaves out the same units.
+        kept = torch.rand(shape, generator=generator) >= self.share
+        scale = 1 / (1 - self.share) if self.share < 1 else 0.0
+        return x * (kept.to(device=x.device, dtype=x.dtype) * scale)
+
+    def extra_repr(self) -> str:
+        """What print(model) shows."""
+        return f"share={self.share}, of_channels={self.of_channels}"
+
+
+def with_counted_dropout(model: nn.Module) -> nn.Module:
+    """The model with a SeededDropout in the place of each nn.Dropout (and Dropout1d to 3d) in it.
+
+    Dropout inside one module of torch (attention, LSTM) or by torch.nn.functional is not seen: its masks come from
+    torch's own generator.
+    """
+    if isinstance(model, _Plain):
+        return _counted(model)
+    put: dict[nn.Module, SeededDropout] = {}
+    for path, module in list(model.named_modules(remove_duplicate=False)):
+        if isinstance(module, _Plain):
+            parent, _, name = path.rpartition(".")
+            setattr(model.get_submodule(parent), name, put.setdefault(module, _counted(module)))
+    return model
+
+
+def _counted(plain: _Plain) -> SeededDropout:
+    return SeededDropout(plain.p, of_channels=not isinstance(plain, nn.Dropout))
