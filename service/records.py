@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sweeps.spec import SweepSpec
+from sweeps.spec import SweepSpec, with_bounds
 from sweeps.states import SweepState, TrialState
 from trainer.config import CheckpointRef, ProblemConfig
 from trainer.facts import ProblemFacts
@@ -24,9 +24,17 @@ class ModelExport(Frozen):
     reason: str | None = None
 
 
+def bounded(spec: SweepSpec, *, by: RangeCurve) -> SweepSpec:
+    """A spec with the bounds that its range test found, where there is a search at all."""
+    return spec if spec.only_range_test else with_bounds(spec, low=by.low, high=by.high)
+
+
 @dataclass(frozen=True)
 class Sweep:
-    """One search. `budget_trials`, `budget_seconds` hold what `:extend` added, the spec what was asked for first."""
+    """One search. `budget_trials`, `budget_seconds` hold what `:extend` added, the spec what was asked for first.
+
+    Once there is a `range_test` the spec has its bounds; `export` is the winner as a file, from the sweep's end on.
+    """
 
     id: str
     position: int
@@ -49,6 +57,11 @@ class Sweep:
     created_at: float
     started_at: float | None
     ended_at: float | None
+
+    @property
+    def awaits_range_test(self) -> bool:
+        """Whether nothing can be proposed before the bounds of the learning rate are known."""
+        return self.range_test is None and self.spec.needs_range_test
 
     def seconds_running(self, *, now: float) -> float:
         """Wall time in RUNNING so far, in seconds."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.settings import Setting
+from trainer.task import RangeCurve
 
 Item = TypeVar("Item")
 
@@ -97,6 +98,7 @@ class SweepAnswer(Answer):
     budget: BudgetState
     mlflow: MlflowState
     export: ExportState | None = None
+    range_test: RangeCurve | None = None
     created_at: Time
     started_at: Time | None
     ended_at: Time | None

@@ -193,7 +193,7 @@ def _trial_answer(trial: Trial, run: MlflowRun | None) -> TrialAnswer:
 
 
 def _plain_fields(sweep: Sweep) -> dict[str, object]:
-    return {name: getattr(sweep, name) for name in ("id", "name", "state", "reason", "spec")}
+    return {name: getattr(sweep, name) for name in ("id", "name", "state", "reason", "spec", "range_test")}
 
 
 def _time(seconds: float | None) -> object:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
+from trainer.plugin_source import source_digest
 from trainer.plugins import Plugin
 
 GROUP = "ravine.problems"
@@ -38,7 +39,7 @@ def discover(paths: Iterable[str]) -> tuple[ProblemFacts, ...]:
     """Load the plugins of these files and modules and of the entry points, for `found`; what was known is forgotten.
 
     What cannot be imported is logged with its traceback and left out. Of two problems of one name the first stays, and
-    named files come before installed packages. The digest in the facts is the SHA-256 of the file with the function.
+    named files come before installed packages. The digest in the facts is plugin_source.source_digest.
     """
     _found.clear()
     for origin, load in _places(paths):
@@ -57,7 +58,7 @@ def plugin_named(name: str) -> Found:
         known = ", ".join(_found) or "none"
         raise ProblemError(
             f"This worker has no problem {name!r} (it has: {known}); install its package here, or name its file in "
-            "RAVINE_PROBLEMS"
+            "RAVINE_PROBLEMS (for python -m trainer: in problems)"
         )
     return _found[name]
 
@@ -121,7 +122,7 @@ def _facts(plugin: Plugin[Any]) -> ProblemFacts:
         kind="plugin",
         task=plugin.task or "own",
         description=plugin.description,
-        digest=sha256(plugin.source.read_bytes()).hexdigest(),
+        digest=source_digest(plugin),
         brings_model=True,
         metrics=plugin.metrics,
         settings={f"problem.{name}": setting.sentence for name, setting in plugin.settings.items()},

@@ -13,11 +13,11 @@ from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, ProblemConfig
 from trainer.data import Data, built_in_data, uploaded_data
 from trainer.datasets import Part
-from trainer.dropout import with_counted_dropout
 from trainer.errors import ProblemError
 from trainer.facts import LearningTask, ProblemFacts
 from trainer.metrics import SCORE_BY_NAME, Score
 from trainer.models import build_model
+from trainer.own_model import checked_model
 from trainer.own_problem import own_problem
 from trainer.quadratic import Ravine, ravine_loss
 
@@ -100,7 +100,7 @@ def _of_plugin(config: ProblemConfig, *, device: torch.device, metric: MetricCon
     scores = reported_scores(facts, problem=config, metric=metric or default_metric(facts))
     return Problem(
         facts=facts,
-        model=lambda: _checked(own.said.model(), name=facts.name),
+        model=lambda: checked_model(own.said.model(), name=facts.name),
         train=parts.train,
         validation=parts.validation,
         test=parts.test,
@@ -112,16 +112,3 @@ def _of_plugin(config: ProblemConfig, *, device: torch.device, metric: MetricCon
 
 def _as_tensor(score: Callable[[Tensor, Tensor], Tensor | float]) -> Score:
     return lambda outputs, targets: torch.as_tensor(score(outputs, targets))
-
-
-def _checked(model: object, *, name: str) -> nn.Module:
-    """The author's model with counted dropout; ProblemError where it cannot be trained, stopped and resumed."""
-    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
-        raise ProblemError(f"{name}: model made {type(model).__name__}; return a torch.nn.Module with parameters")
-    for path, module in model.named_modules():
-        if getattr(module, "track_running_stats", False):
-            raise ProblemError(
-                f"{name}: {path or type(module).__name__} keeps running statistics, which checkpoints do not hold yet; "
-                "use GroupNorm or LayerNorm, or track_running_stats=False"
-            )
-    return with_counted_dropout(model)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
-from torch import Tensor
 
 from trainer.catalog import check_metric
 from trainer.config import Assignment
 from trainer.datasets import Part
-from trainer.flat_model import FlatModel
+from trainer.errors import CheckpointError
+from trainer.flat_model import FlatModel, Weights
 from trainer.logged import Logging, means
 from trainer.problem import Problem
 from trainer.randomness import epoch_order, initial_model
@@ -35,7 +35,7 @@ class Progress:
 
 
 class Row:
-    """A trial on a device, from its initialisation or from `state`.
+    """A trial on a device, from its initialisation or from `state` (CheckpointError where that is of another model).
 
     `seconds` is its training time here (updates and evaluations); `completed` says that no epoch follows; `snapshots`
     are where a PAUSE may send it back to.
@@ -53,7 +53,7 @@ class Row:
         self.completed = False
         self._problem = problem
         self._buffers = empty_buffers(assignment.settings, like=self.model.theta)
-        self._best_theta: Tensor | None = None
+        self._best: Weights | None = None
         self._counters = Counters()
         if state is not None:
             self._go_on_from(state)
@@ -75,7 +75,7 @@ class Row:
     def state(self) -> State:
         """Where the training stands; it goes on without touching what this returns."""
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
-        return State(replace(self._counters), self.model.theta.clone(), buffers, self._best_theta)
+        return State(replace(self._counters), self.model.weights(), buffers, self._best, self.model.frozen_sha256)
 
     def advance(self) -> Progress:
         """One update, and the evaluation where it ends an epoch."""
@@ -202,14 +202,16 @@ class Row:
         maximize = self.assignment.metric.goal == "maximize"
         if best is None or (value > best if maximize else value < best):
             counters.best_epoch, counters.best_value = counters.epoch, value
-            self._best_theta = self.model.theta.clone()
+            self._best = self.model.weights()
 
     def _go_on_from(self, state: State) -> None:
+        if state.frozen_sha256 != self.model.frozen_sha256:
+            raise CheckpointError("The checkpoint was trained beside other frozen parameters than the model has here")
+        self.model.fill(state.weights)
         self._counters = replace(state.counters)
-        self.model.theta.copy_(state.theta)
+        self._best = state.best
         for name, buffer in self._buffers.items():
             buffer.copy_(state.buffers[name])
-        self._best_theta = None if state.best_theta is None else state.best_theta.to(self.model.theta.device)
 
 
 def _divergence(loss: float, *, first_loss: float) -> str | None:

@@ -72,20 +72,17 @@ class SerialEngine:
         self._checkpoint_due = self._checkpoint_seconds
 
     def _prepare(self, assignment: Assignment) -> Row:
+        """Where there is no checkpoint that fits, the training begins anew, and its epochs are the same."""
         problem = build_problem(
             assignment.problem, metric=assignment.metric, device=self._device, files=self._checkpoints
         )
-        return Row(assignment, problem=problem, device=self._device, state=self._load(assignment))
-
-    def _load(self, assignment: Assignment) -> State | None:
-        """None where there is no checkpoint that fits: the training begins anew, and its epochs are the same."""
-        if assignment.checkpoint is None:
-            return None
-        try:
-            return from_stored(self._checkpoints.load(assignment.checkpoint), of=assignment)
-        except CheckpointError:
-            _log.exception("Attempt %d begins anew", assignment.attempt)
-            return None
+        if assignment.checkpoint is not None:
+            try:
+                state = from_stored(self._checkpoints.load(assignment.checkpoint), of=assignment)
+                return Row(assignment, problem=problem, device=self._device, state=state)
+            except CheckpointError:
+                _log.exception("Attempt %d begins anew", assignment.attempt)
+        return Row(assignment, problem=problem, device=self._device)
 
     def _advance(self, row: Row) -> None:
         starts = row.seconds == 0

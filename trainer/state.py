@@ -1,7 +1,7 @@
 """Where a training stands between two updates, in memory and as a checkpoint."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +12,7 @@ from trainer.checkpoint import Stored
 from trainer.columns import Buffers
 from trainer.config import Assignment, ProblemConfig
 from trainer.errors import CheckpointError
+from trainer.flat_model import Weights
 from trainer.frozen import Frozen
 from trainer.logged import Logged
 from trainer.optimizers import RULES
@@ -44,12 +45,16 @@ class Counters:
 
 @dataclass(frozen=True)
 class State:
-    """A training between two updates; the tensors are (1, weights). Nobody writes to any of it."""
+    """A training between two updates: the weights, those of the best epoch, the optimizer's buffers (1, weights).
+
+    `frozen_sha256` tells which parameters the training does not change. Nobody writes to any of it.
+    """
 
     counters: Counters
-    theta: Tensor
+    weights: Weights
     buffers: Buffers
-    best_theta: Tensor | None
+    best: Weights | None = None
+    frozen_sha256: str | None = None
 
 
 class _About(Frozen):
@@ -60,15 +65,20 @@ class _About(Frozen):
     settings: Settings
     seed: int
     counters: Counters
+    frozen_sha256: str | None = None
 
 
 def as_stored(state: State, *, of: Assignment) -> Stored:
     """The state as a checkpoint of the assigned training."""
-    tensors = {"theta": state.theta, **state.buffers}
-    if state.best_theta is not None:
-        tensors["best_theta"] = state.best_theta
-    about = _About(problem=of.problem, settings=of.settings, seed=of.seed, counters=state.counters)
-    return Stored(tensors=tensors, text=about.model_dump_json())
+    best = {} if state.best is None else _named(state.best, prefix=_BEST)
+    about = _About(
+        problem=of.problem,
+        settings=of.settings,
+        seed=of.seed,
+        counters=state.counters,
+        frozen_sha256=state.frozen_sha256,
+    )
+    return Stored({**state.buffers, **_named(state.weights), **best}, about.model_dump_json())
 
 
 def from_stored(stored: Stored, *, of: Assignment) -> State:
@@ -77,7 +87,8 @@ def from_stored(stored: Stored, *, of: Assignment) -> State:
         about = _About.model_validate_json(stored.text)
         tensors = stored.tensors
         buffers = {name: tensors[name] for name in RULES[of.settings.optimizer.kind].buffers}
-        state = State(about.counters, tensors["theta"], buffers, tensors.get("best_theta"))
+        best = _weights(tensors, prefix=_BEST) if f"{_BEST}theta" in tensors else None
+        state = State(about.counters, _weights(tensors), buffers, best, about.frozen_sha256)
     except (ValidationError, KeyError) as error:
         raise CheckpointError(f"The file is no checkpoint of a training: {error}") from error
     if (about.problem, about.settings, about.seed) != (of.problem, of.settings, of.seed):
@@ -85,6 +96,21 @@ def from_stored(stored: Stored, *, of: Assignment) -> State:
     if about.counters.epoch >= of.epochs or is_spent(about.counters.patience, settings=of.settings):
         raise CheckpointError(f"The checkpoint is at the end, epoch {about.counters.epoch}: nothing is left to train")
     return state
+
+
+_BEST = "best_"
+_STATISTICS = "statistics."
+
+
+def _named(weights: Weights, *, prefix: str = "") -> dict[str, Tensor]:
+    statistics = {f"{prefix}{_STATISTICS}{name}": tensor for name, tensor in weights.statistics.items()}
+    return {f"{prefix}theta": weights.theta, **statistics}
+
+
+def _weights(tensors: Mapping[str, Tensor], *, prefix: str = "") -> Weights:
+    of = prefix + _STATISTICS
+    statistics = {name.removeprefix(of): tensor for name, tensor in tensors.items() if name.startswith(of)}
+    return Weights(tensors[f"{prefix}theta"], statistics)
 
 
 class Snapshots:

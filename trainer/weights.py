@@ -1,4 +1,4 @@
-"""The weights of a trained model as a file: named parameters, and where they come from."""
+"""The weights of a trained model as a file: named parameters and statistics, and where they come from."""
 
 from typing import Literal
 
@@ -25,9 +25,9 @@ class AboutWeights(Frozen):
 def best_weights(state: State, *, model: FlatModel, of: Assignment) -> tuple[Stored, int] | None:
     """The weights of the best epoch, with that epoch; None where no epoch had a finite value."""
     epoch, value = state.counters.best_epoch, state.counters.best_value
-    if state.best_theta is None or epoch is None or value is None:
+    if state.best is None or epoch is None or value is None:
         return None
     about = AboutWeights(
         problem=of.problem, settings=of.settings, seed=of.seed, metric=of.metric, epoch=epoch, value=value
     )
-    return Stored(tensors=model.named(state.best_theta), text=about.model_dump_json()), epoch
+    return Stored(tensors=model.named(state.best), text=about.model_dump_json()), epoch

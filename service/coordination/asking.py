@@ -20,7 +20,7 @@ def seconds_left(desk: Desk, sweep: Sweep) -> float:
 
 def can_propose(desk: Desk, sweep: Sweep) -> bool:
     """Whether the budget allows new trials, and the search has any."""
-    if seconds_left(desk, sweep) <= 0 or sweep.id in desk.exhausted:
+    if seconds_left(desk, sweep) <= 0 or sweep.id in desk.exhausted or sweep.awaits_range_test:
         return False
     return desk.num_trials[sweep.id] < sweep.budget_trials
 

@@ -13,7 +13,7 @@ from service.coordination import uploads, verbs
 from service.coordination.announcing import announce
 from service.coordination.desk import Desk
 from service.coordination.exchanging import exchange, expire, extend_leases, worker_gone
-from service.coordination.exporting import begin_exports, end_exports, resume_exports
+from service.coordination.exporting import begin_exports
 from service.coordination.judging import stop_overdue
 from service.coordination.keeping import keep_weights, named_files
 from service.coordination.known import facts_of
@@ -22,6 +22,7 @@ from service.coordination.ordering import body_hash, checked, new_sweep_id, reso
 from service.coordination.repeating import made_before
 from service.coordination.sessions import authenticated, open_session
 from service.coordination.settling import say_why_pending, settle_all
+from service.coordination.task_results import resume_tasks, take_results
 from service.coordination.tasks import TaskBoard, Ticket
 from service.database import Database
 from service.datasets.importing import Prepared
@@ -72,7 +73,7 @@ class Coordinator:
             self._owner_epoch = take_over(connection, now=self._ticked_at)
             self._next_attempt = self._owner_epoch * ATTEMPTS_PER_OWNER
             self._board = TaskBoard(next_id=self._next_attempt)
-            resume_exports(connection, board=self._board, now=self._ticked_at)
+            resume_tasks(connection, board=self._board, now=self._ticked_at)
 
     def create(self, raw: object, *, key: str | None = None) -> Sweep:
         """A new sweep of this body; the one that the same Idempotency-Key made before, when there is one."""
@@ -149,7 +150,7 @@ class Coordinator:
                 else:
                     if request.problems is not None:
                         announce(desk, worker_id, problems=request.problems, connection=connection)
-                    end_exports(desk, connection, results=request.task_results, worker_id=worker_id)
+                    take_results(desk, connection, results=request.task_results, worker_id=worker_id)
                     keep_weights(desk, connection, notes=request.weights, worker_id=worker_id)
                     answer = exchange(desk, connection, request=request, worker=desk.workers[worker_id])
             # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.

@@ -3,13 +3,11 @@
 What is wanted stands in the sweep's row, so that another coordinator goes on with it; the board holds the tasks.
 """
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection
 
 from service.coordination.desk import Desk
 from service.coordination.tasks import MAX_TRIES, TaskBoard
-from service.records import ModelExport, Sweep, Trial
+from service.records import ModelExport, Sweep, Trial, TrialKey
 from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
 from sweeps.states import SweepState
@@ -44,20 +42,12 @@ def resume_exports(connection: Connection, *, board: TaskBoard, now: float) -> N
             _ask(board, sweep, winner=trial, now=now)
 
 
-def end_exports(desk: Desk, connection: Connection, *, results: Iterable[TaskResult], worker_id: str) -> None:
-    """Takes in the results of a worker's tasks, and stores how exports ended.
-
-    A file that nobody waits for (any more) is garbage; one that a row names stays all the same.
-    """
-    over = desk.board.end(results, worker_id=worker_id)
-    desk.garbage += [result.value.file.sha256 for result in results if isinstance(result.value, Exported)]
-    for ticket, result in over:
-        if ticket.of is None:
-            continue
-        sweep_id, number = ticket.of
-        sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
-        if sweep is not None and sweep.export == ModelExport(state="WAITING", trial=number):
-            _note(desk, connection, sweep=sweep, export=_ended(result, trial=number))
+def end_export(desk: Desk, connection: Connection, *, of: TrialKey, result: TaskResult) -> None:
+    """Stores how the export of this trial ended, if its sweep still waits for it."""
+    sweep_id, number = of
+    sweep = desk.sweeps.get(sweep_id) or sweep_rows.get(connection, sweep_id)
+    if sweep is not None and sweep.export == ModelExport(state="WAITING", trial=number):
+        _note(desk, connection, sweep=sweep, export=_ended(result, trial=number))
 
 
 def _ended(result: TaskResult, *, trial: int) -> ModelExport:

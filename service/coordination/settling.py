@@ -25,7 +25,7 @@ def settle(desk: Desk, sweep: Sweep) -> None:
         finish_sweep(desk, sweep.id, state=SweepState.FAILED, reason=failure)
     elif sweep.state is SweepState.STOPPING:
         _settle_stopping(desk, sweep)
-    elif sweep.state in (SweepState.PENDING, SweepState.RUNNING):
+    elif sweep.state in (SweepState.PENDING, SweepState.RUNNING) and not sweep.awaits_range_test:
         _settle_running(desk, sweep)
 
 
@@ -38,7 +38,7 @@ def pending_reason(desk: Desk, sweep: Sweep) -> str:
         return "every worker is benched: trials died there that ended well elsewhere; see the workers' logs"
     if not able(desk, sweep):
         return f"no worker here can train {sweep.spec.problem.name}"
-    return "all workers are busy"
+    return "the learning-rate range test is under way" if sweep.awaits_range_test else "all workers are busy"
 
 
 def say_why_pending(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from service.coordination import ranging
 from service.coordination.asking import ask, can_propose
 from service.coordination.desk import Desk
 from service.coordination.endings import call_back, cancel_open_trials, change_sweep_state
@@ -15,20 +16,18 @@ from service.errors import Conflict, NotFound
 from service.records import Sweep, Trial
 from service.schemas import Extension
 from service.stores import sweeps as sweep_rows
-from sweeps.spec import SweepSpec, first_settings
+from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer.settings import Setting
 
 
 def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
-    """A new sweep, its first trials asked: they wait for a worker."""
+    """A new sweep, its first trials (or its range test) asked: they wait for a worker."""
     sweep = desk.add_sweep(_new_sweep(sweep_id, spec=spec, now=desk.now))
     desk.log(sweep_id, kind="sweep.state", state=sweep.state)
-    for settings in first_settings(spec)[: spec.budget.trials]:
-        ask(desk, desk.sweeps[sweep_id], fixed=settings)
+    ranging.begin(desk, sweep)
     desk.change_sweep(sweep_id, reason=pending_reason(desk, desk.sweeps[sweep_id]))
-    desk.has_work = True
     return desk.sweeps[sweep_id]
 
 
@@ -47,6 +46,8 @@ def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
         return sweep
     if verb == "cancel":
         cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
+    if verb in ("cancel", "stop"):
+        desk.board.withdraw(sweep.id)
     if verb == "pause":
         call_back(desk, sweep.id)
     if verb == "resume" and sweep.started_at is not None:
@@ -63,6 +64,8 @@ def check_extension(sweep: Sweep, *, by: Extension) -> None:
     if not by.trials and not by.seconds:
         mend = 'say how many trials or seconds to add, as {"trials": 50}'
         raise invalid((FieldError("trials", "nothing is to be added", mend),))
+    if sweep.spec.only_range_test:
+        raise Conflict("The sweep is a range test and runs no trials: start one with learning_rate: auto in its space.")
     if by.seconds and sweep.budget_seconds is None:
         fault = "budget.seconds is null: there is no limit in seconds that could be extended"
         raise invalid((FieldError("seconds", fault, "leave it out"),))
@@ -107,6 +110,8 @@ def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> T
 
 
 def _no_trial_words(desk: Desk, sweep: Sweep) -> str:
+    if sweep.awaits_range_test:
+        return "The bounds of the learning rate are not known yet; try again when the range test is done."
     if desk.num_trials[sweep.id] < sweep.budget_trials:
         return "Every point of the grid was tried, or these settings are none of its points; start a new sweep."
     return f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first."

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from service.records import ModelExport, Sweep
+from service.records import ModelExport, Sweep, bounded
 from service.tables import attempt, epoch, event, idempotency, sweep, trial
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
@@ -85,7 +85,9 @@ def _record(row: RowMapping) -> Sweep:
     values = dict(row)
     values["state"] = SweepState(row["state"])
     values["spec"] = SweepSpec.model_validate(row["spec"])
-    values["range_test"] = RangeCurve.model_validate(row["range_test"]) if row["range_test"] else None
+    if row["range_test"] is not None:
+        values["range_test"] = RangeCurve.model_validate(row["range_test"])
+        values["spec"] = bounded(values["spec"], by=values["range_test"])
     values["export"] = ModelExport.model_validate(row["export"]) if row["export"] else None
     return Sweep(**values)
 

@@ -1,6 +1,5 @@
 """What a worker knows and what follows from it: no clock, no process, no network."""
 
-
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Wait
 from service.worker.child_messages import ChildSaid
 from service.worker.hand import Hand

@@ -89,6 +89,16 @@ def test_a_data_set_that_a_sweep_uses_stays(api_house: ApiHouse) -> None:
     problem(api_house.ask("GET", "/v1/datasets/birds"), 404)
 
 
+def test_the_answer_warns_where_accuracy_misleads(api_house: ApiHouse) -> None:
+    upload(api_house, b"classes 90 10", name="rare")
+    upload(api_house, b"classes 60 40", name="even")
+    sweeps = {name: api_house.create(problem={"dataset": name}) for name in ("rare", "even")}
+    ScriptedWorker(api_house.house.coordinator).work()
+    warnings = {name: api_house.get(f"/v1/sweeps/{sweep}/best")["warnings"] for name, sweep in sweeps.items()}
+    assert any("0.90 where that one is always guessed" in warning for warning in warnings["rare"])
+    assert not any("unbalanced" in warning for warning in warnings["even"])
+
+
 def test_data_sets_are_paged_the_newest_first(api_house: ApiHouse) -> None:
     for name in ("a", "b", "c"):
         upload(api_house, name=name)

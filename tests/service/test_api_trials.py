@@ -81,7 +81,8 @@ def test_problems_say_what_can_be_trained(api_house: ApiHouse) -> None:
     by_name = {one["name"]: one for one in page["items"]}
     assert page["next_page_token"] is None
     assert set(by_name) == {"digits", "breast_cancer", "wine", "diabetes", "quadratic"}
-    assert set(by_name["digits"]) == {"name", "kind", "task", "models", "metrics", "settings", "source"}
+    shape = {"name", "kind", "task", "models", "metrics", "settings", "source", "digest", "presets"}
+    assert set(by_name["digits"]) == shape
     assert (by_name["quadratic"]["models"], "val_r2" in by_name["diabetes"]["metrics"]) == ([], True)
 
 

@@ -1,13 +1,14 @@
 """The folder of files by content hash."""
 
 import asyncio
+import errno
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from service.errors import InvalidRequest, NotFound, TooLarge
+from service.errors import InvalidRequest, NotFound, StorageFull, TooLarge
 from service.files import Files
 from tests.service.api_house import in_pieces
 
@@ -18,6 +19,20 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def put(files: Files, sha256: str, *, chunks: AsyncIterator[bytes], max_bytes: int = 10_000) -> None:
     """Puts in a loop of its own."""
     asyncio.run(files.put(sha256, chunks=chunks, max_bytes=max_bytes))
+
+
+def upload_to_a_full_disk(files: Files) -> None:
+    """The disk is full when a part of the upload is written."""
+    with files.incoming_folder() as folder:
+        (folder / "upload").write_bytes(CONTENT)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def adopt_and_fail(files: Files, incoming: Path) -> None:
+    """The row that goes with the file could not be stored."""
+    with files.adopting(incoming, sha256=SHA256):
+        assert files.path(SHA256).read_bytes() == CONTENT
+        raise InvalidRequest("no row")
 
 
 def test_what_was_put_lies_under_its_hash(tmp_path: Path) -> None:
@@ -63,3 +78,30 @@ def test_what_an_upload_left_behind_is_cleared_away_at_the_next_start(tmp_path: 
     files = Files(tmp_path)
     assert not (tmp_path / "incoming-abc").exists()
     assert files.path(SHA256).exists()
+
+
+def test_a_folder_of_incoming_files_is_gone_after_its_use_and_at_the_next_start(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    with pytest.raises(StorageFull):
+        upload_to_a_full_disk(files)
+    assert [one.name for one in tmp_path.iterdir()] == [files.marker]
+    (tmp_path / "incoming-killed").mkdir()
+    (tmp_path / "incoming-killed" / "upload").write_bytes(CONTENT)
+    again = Files(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == [again.marker]
+
+
+def test_a_file_is_adopted_only_when_what_goes_with_it_ends_well(tmp_path: Path) -> None:
+    files = Files(tmp_path / "files")
+    incoming = tmp_path / "prepared"
+    incoming.write_bytes(CONTENT)
+    with pytest.raises(InvalidRequest):
+        adopt_and_fail(files, incoming)
+    with pytest.raises(NotFound):
+        files.path(SHA256)
+    incoming.write_bytes(CONTENT)
+    with files.adopting(incoming, sha256=SHA256):
+        pass
+    with pytest.raises(InvalidRequest):
+        adopt_and_fail(files, incoming)
+    assert files.path(SHA256).read_bytes() == CONTENT

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
 from service.recorder.champion_name import model_name
@@ -147,6 +148,23 @@ def test_a_server_that_is_away_is_waited_for(house: RegistryHouse) -> None:
     house.once("late")
 
 
+def test_what_a_crash_in_the_middle_of_an_upload_left_behind_is_completed(house: RegistryHouse) -> None:
+    file = house.flowers()
+    house.story.sweep("half", mlflow={"experiment": "half"})
+    house.story.whole(0, sweep_id="half")
+    house.copy()
+    row = house.row("half")
+    assert row.experiment_id is not None
+    assert row.run_id is not None
+    tags = {"ravine.sweep": "half", "ravine.export": file.sha256}
+    left = house.client.create_logged_model(row.experiment_id, source_run_id=row.run_id, tags=tags)
+    house.client.log_outputs(row.run_id, models=[LoggedModelOutput(left.model_id, step=3)])
+    house.story.sweep_state(SweepState.COMPLETED, sweep_id="half", ended_at=BEGIN + 9)
+    house.story.export(0, sweep_id="half", file=file)
+    house.copy()
+    house.once("half")
+
+
 class Faulty(Registry):
     """Fails at one call, before or after it was done."""
 
@@ -184,9 +202,7 @@ class Faulty(Registry):
 
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("after", [False, True])
-def test_a_fault_at_any_step_of_registering_makes_one_version(
-    house: RegistryHouse, *, after: bool, restart: bool
-) -> None:
+def test_a_fault_at_any_step_makes_one_version(house: RegistryHouse, *, after: bool, restart: bool) -> None:
     registry = Faulty(house.url)
     registry.after = after
     house.restart(registry=registry)

@@ -53,6 +53,28 @@ def test_of_two_problems_of_one_name_the_first_is_taken(tmp_path: Path, caplog: 
     assert "is left out" in caplog.text
 
 
+def test_the_digest_of_a_problem_in_a_package_covers_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "digested_package"
+    (package / "inner").mkdir(parents=True)
+    for name, text in {"__init__.py": "", "problems.py": OWN, "inner/rates.py": "LOW = 1"}.items():
+        (package / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digest() -> str | None:
+        [facts] = discover(["digested_package.problems"])
+        return facts.digest
+
+    first = digest()
+    (package / "notes.txt").write_text("Nothing that runs.")
+    assert digest() == first
+    (package / "inner" / "rates.py").write_text("LOW = 2")
+    second = digest()
+    (package / "inner" / "rates.py").rename(package / "rates.py")
+    assert len({first, second, digest(), sha256(OWN.encode()).hexdigest()}) == 4
+
+
 def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))

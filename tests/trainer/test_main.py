@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.own_problems import SPIRALS
 from trainer.__main__ import main
 
 
@@ -44,6 +45,31 @@ def test_settings_are_named_by_path_or_nested(
     assert rates == [pytest.approx(0.01 * share) for share in shares] + [None]
 
 
+def test_the_models_settings_shape_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def lines(config: dict[str, object]) -> list[str]:
+        assert main([_file(tmp_path, text=json.dumps({"epochs": 1, **config}))]) == 0
+        return [str(json.loads(line).get("train_loss")) for line in capsys.readouterr().out.splitlines()]
+
+    shaped = lines({"settings": {"model.width": 8, "model.depth": 2}})
+    assert shaped == lines({"problem": {"dataset": "digits", "model": {"kind": "mlp", "hidden": [8, 8]}}})
+    assert shaped != lines({})
+
+
+def test_a_problem_of_ones_own_is_trained_with_its_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"problem": {"plugin": "spirals"}, "problems": [SPIRALS], "settings": {"problem.width": 8}, "epochs": 1}
+    assert main([_file(tmp_path, text=json.dumps(config))]) == 0
+    epoch, closing = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "margin" in epoch
+    assert closing["state"] == "COMPLETED"
+    for settings, message in (
+        ({"problem.width": "wide"}, "problem.width: 'wide' is not an integer"),
+        ({"problem.height": 3}, "settings.height: spirals has no such setting of its own; known: width"),
+        ({"model.width": 3}, "settings.model.width: the model of spirals has no such setting; known: it has none"),
+    ):
+        assert main([_file(tmp_path, text=json.dumps({**config, "settings": settings}))]) == 2
+        assert capsys.readouterr().err.startswith(message)
+
+
 def test_a_divergence_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = {"problem": {"dataset": "quadratic"}, "settings": {"learning_rate": 1.0}, "epochs": 10}
     assert main([_file(tmp_path, text=json.dumps(config))]) == 0
@@ -72,6 +98,13 @@ def test_a_divergence_is_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[
         ('{"settings": {"schedule": "step", "schedule.step.gamma": 2}}', "settings.schedule.step.gamma: Input should"),
         ('{"settings": {"schedule.cosine.final": 0.1}}', "settings.schedule.constant.cosine.final: Extra inputs"),
         ('{"settings": 3}', "settings: Input should be"),
+        ('{"settings": {"model.width": 0}}', "model.width: Input should be greater"),
+        (
+            '{"settings": {"model.blocks": 2}}',
+            "settings.model.blocks: the model of digits has no such setting; known: m",
+        ),
+        ('{"settings": {"problem.width": 2}}', "settings.width: digits has no such setting of its own"),
+        ('{"problem": {"plugin": "nowhere"}}', "This worker has no problem 'nowhere'"),
         ('{"metric": {"name": "val_r2"}}', "metric: digits reports no 'val_r2'"),
         ('{"device": "abacus"}', "device: There is no device 'abacus'"),
     ],

@@ -84,13 +84,6 @@ def test_a_problem_is_built_with_its_settings_and_counted_dropout(tmp_path: Path
     assert build_problem(config, device=CPU, files=CheckpointStore(tmp_path)).train.x is built.train.x
 
 
-def test_a_model_whose_statistics_no_checkpoint_holds_is_refused(tmp_path: Path) -> None:
-    discover([own_file(tmp_path, old="nn.Linear(1, 1)", new="nn.BatchNorm1d(1)")])
-    built = build_problem(line(), device=CPU, files=CheckpointStore(tmp_path))
-    with pytest.raises(ProblemError, match="layer keeps running statistics"):
-        built.model()
-
-
 @pytest.mark.parametrize("drain_at", [3, 6, 10])
 def test_a_training_with_dropout_and_logs_goes_on_bit_equal(tmp_path: Path, drain_at: int) -> None:
     discover([SPIRALS])

@@ -4,6 +4,7 @@ import torch
 from tests.trainer.assignments import assignment
 from trainer.checkpoint import Stored
 from trainer.errors import CheckpointError
+from trainer.flat_model import Weights
 from trainer.reactions import Reactions
 from trainer.settings import Setting, settings_of
 from trainer.state import Counters, Snapshots, State, as_stored, from_stored
@@ -20,7 +21,18 @@ def _state(epoch: int, *, best: bool = False) -> State:
         reactions=Reactions(factor=0.1**3, train_loss=2 / 3, best_val_loss=1 / 7, num_bad_epochs=2, stable=True),
         patience=Patience(value=1 / 9, num_bad_epochs=3),
     )
-    return State(counters, theta, {"velocity": theta + 1}, theta + 2 if best else None)
+    weights, best_weights = (
+        Weights(theta + plus, {"norm.count": torch.tensor(2**53 + 1 + plus), "norm.mean": theta[0] / 3 + plus})
+        for plus in (0, 2)
+    )
+    return State(counters, weights, {"velocity": theta + 1}, best_weights if best else None, "f" * 64)
+
+
+def _equal(weights: Weights, other: Weights) -> bool:
+    tensors, others = ({"theta": one.theta, **one.statistics} for one in (weights, other))
+    return tensors.keys() == others.keys() and all(
+        tensors[name].dtype == others[name].dtype and torch.equal(tensors[name], others[name]) for name in tensors
+    )
 
 
 @pytest.mark.parametrize("best", [True, False])
@@ -28,9 +40,11 @@ def test_a_state_survives_its_checkpoint_to_the_last_bit(best: bool) -> None:
     state = _state(3, best=best)
     again = from_stored(as_stored(state, of=assignment()), of=assignment())
     assert again.counters == state.counters
-    assert torch.equal(again.theta, state.theta)
+    assert _equal(again.weights, state.weights)
     assert torch.equal(again.buffers["velocity"], state.buffers["velocity"])
-    assert (again.best_theta is not None) == best
+    assert (again.best is not None) == best
+    assert again.best is None or (state.best is not None and _equal(again.best, state.best))
+    assert again.frozen_sha256 == "f" * 64
 
 
 @pytest.mark.parametrize("other", [assignment(seed=8), assignment({"learning_rate": 0.5})])

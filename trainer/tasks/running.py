@@ -32,9 +32,7 @@ def run_task(task: Task, *, files: CheckpointStore, device: str, beat: Callable[
         return TaskResult(task=task.id, error=f"{type(error).__name__}: {error}")
 
 
-def _value(
-    body: TaskBody, *, files: CheckpointStore, device: torch.device, beat: Callable[[], None]
-) -> TaskValue:
+def _value(body: TaskBody, *, files: CheckpointStore, device: torch.device, beat: Callable[[], None]) -> TaskValue:
     problem = build_problem(body.problem, device=device, files=files)
     match body:
         case Predict():

@@ -6,9 +6,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from trainer.checkpoint import CheckpointStore, Stored
+from trainer.checkpoint import CheckpointStore
 from trainer.config import CheckpointRef
 from trainer.errors import CheckpointError
+from trainer.flat_model import copy_into, statistics
 from trainer.problem import Problem
 from trainer.randomness import initial_model
 from trainer.weights import AboutWeights
@@ -32,7 +33,7 @@ def trained(weights: CheckpointRef, *, files: CheckpointStore, problem: Problem,
     except ValidationError as error:
         raise CheckpointError(f"The file {weights.sha256} holds no weights: {error}") from error
     model = initial_model(problem.model, seed=about.seed)
-    _fill(model, stored=stored)
+    copy_into(dict(model.named_parameters()) | statistics(model), given=stored.tensors)
     return Trained(model=model.to(device).eval(), about=about)
 
 
@@ -40,15 +41,3 @@ def trained(weights: CheckpointRef, *, files: CheckpointStore, problem: Problem,
 def outputs_of(model: nn.Module, *, x: Tensor) -> Tensor:
     """The model's outputs for these inputs, on the CPU; computed in pieces of CHUNK_ROWS, so that many rows fit."""
     return torch.cat([model(piece).cpu() for piece in torch.split(x, CHUNK_ROWS)])
-
-
-@torch.no_grad()
-def _fill(model: nn.Module, *, stored: Stored) -> None:
-    """Buffers that the file does not hold stay as the model made them."""
-    for name, parameter in model.named_parameters():
-        if name not in stored.tensors or stored.tensors[name].shape != parameter.shape:
-            raise CheckpointError(f"The weights do not fit the model: {name} {tuple(parameter.shape)} is not in them")
-        parameter.copy_(stored.tensors[name])
-    for name, buffer in model.named_buffers():
-        if name in stored.tensors:
-            buffer.copy_(stored.tensors[name])
