@@ -11,6 +11,7 @@ class Bell:
     def __init__(self) -> None:
         # It begins anywhere: a count that somebody kept from an earlier start of the service differs from ours.
         self.count = random.randrange(1, 2**31)
+        self.is_closed = False
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._lock = threading.Lock()
 
@@ -21,12 +22,17 @@ class Bell:
             for loop, woken in self._waiting:
                 loop.call_soon_threadsafe(woken.set)
 
+    def close(self) -> None:
+        """The service ends: nobody waits any more."""
+        self.is_closed = True
+        self.ring()
+
     async def wait(self, count: int, *, seconds: float) -> int:
         """Waits until the count is another one than `count`, at most `seconds`; answers the count then."""
         woken = asyncio.Event()
         waiter = (asyncio.get_running_loop(), woken)
         with self._lock:
-            if self.count != count:
+            if self.count != count or self.is_closed:
                 return self.count
             self._waiting.add(waiter)
         try:

@@ -5,7 +5,7 @@ import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -33,6 +33,9 @@ def _split(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
+Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
 class Settings(_UserToken):
     """What the service is told by its environment.
 
@@ -40,10 +43,10 @@ class Settings(_UserToken):
     listens. mlflow_uri: an MLflow elsewhere (none is started then). database_url: SQLite under home when not set.
     token, token_file: the user token; without one user routes are open, on loopback only. join_token_file: the secret
     with which workers introduce themselves; made at first start. workers: how many local workers; 0: one per core or
-    GPU. executor: local, or external when workers come by themselves. allowed_hosts: further
-    names under which the API may be called. recorder: off leaves MLflow out altogether (benchmarks). max_upload_mb: the
-    largest data set that is taken, in MiB. upload_memory_mb, upload_seconds: what its import may use, in MiB of memory
-    and seconds of processor time.
+    GPU. executor: local, or external when workers come by themselves. allowed_hosts: further names under which the API
+    may be called. problems: files or modules with plugins, for local workers. recorder: off leaves MLflow out
+    altogether (benchmarks). max_upload_mb: the largest data set that is taken, in MiB. upload_memory_mb,
+    upload_seconds: what its import may use, in MiB of memory and seconds of processor time.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
@@ -57,7 +60,8 @@ class Settings(_UserToken):
     join_token_file: Path | None = None
     workers: int = Field(default=0, ge=0, le=1024)
     executor: Literal["local", "external"] = "local"
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    allowed_hosts: Names = ()
+    problems: Names = ()
     recorder: bool = True
     max_upload_mb: int = Field(default=512, ge=1, le=2**20)
     upload_memory_mb: int = Field(default=1024, ge=512, le=2**30)
@@ -114,7 +118,7 @@ class WorkerSettings(BaseSettings):
     threads: int = Field(default=1, ge=1)
     device: str = "cpu"
     nice: int = Field(default=0, ge=0, le=19)
-    problems: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    problems: Names = ()
     lifeline_fd: int | None = None
 
     def join_token(self) -> str:

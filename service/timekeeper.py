@@ -39,6 +39,8 @@ class Timekeeper:
             self._thread.join()
         if self._executor is not None:
             self._executor.stop()
+        for bell in (self._coordinator.work, self._coordinator.news):  # nobody waits any more
+            bell.close()
 
     def _run(self, on_failure: Callable[[Exception], None]) -> None:
         try:

@@ -175,10 +175,10 @@ def main() -> None:
     for descriptor in (read_fd, write_fd):  # what user code starts must not keep the pipes open
         os.set_inheritable(descriptor, False)
     source = PipeSource(read_fd=read_fd, write_fd=write_fd)
-    terminated = threading.Event()
+    heard: list[int] = []  # no Event: a signal may interrupt the very call that holds an Event's lock
 
-    def drain(_number: int, _frame: FrameType | None) -> None:
-        terminated.set()
+    def drain(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
         source.drain()
 
     signal.signal(signal.SIGTERM, drain)
@@ -188,7 +188,7 @@ def main() -> None:
     except Exception:  # the border around this child
         logger.exception("the engine raised")
         sys.exit(ORPHANED)
-    if terminated.is_set():  # so that the parent sees a death from outside, not an exit
+    if heard:  # so that the parent sees a death from outside, not an exit
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -35,6 +35,7 @@ def local_plan(settings: Settings) -> LocalPlan:
         "RAVINE_EXECUTOR": LOCAL,
         "RAVINE_JOIN_TOKEN_FILE": str(settings.join_token_path),
         "RAVINE_THREADS": str(max(1, num_cores // num_workers)),
+        "RAVINE_PROBLEMS": ",".join(settings.problems),
     }
     if devices:
         environment["RAVINE_DEVICE"] = "cuda"

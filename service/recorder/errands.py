@@ -14,7 +14,8 @@ from service.recorder.mlflow_client import Mlflow
 from service.recorder.mlflow_errors import ArtifactsAway, RunMissing, RunRefused
 from service.recorder.registry import Champion
 
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = (1.0, 30.0)
+"""How long a place that is away is left alone: at first (it may only be starting), and at most."""
 
 Place: TypeAlias = Literal["artifacts", "registry"]
 """What an errand needs; either may be away on its own."""
@@ -48,6 +49,7 @@ class Errands:
         self._champions = champions
         self._waiting: dict[tuple[Key, str], Errand] = {}
         self._next_at: dict[Place, float] = {}
+        self._pause_seconds: dict[Place, float] = {}
 
     @property
     def first_event(self) -> int | None:
@@ -66,22 +68,29 @@ class Errands:
                 del self._waiting[name]
 
     def attempt(self, place: Place, *, act: Callable[[], None], now: float) -> bool:
-        """Acts and says whether that is done with. A place that is away is left alone for RETRY_SECONDS."""
+        """Acts and says whether that is done with. A place that is away is left alone, each time twice as long."""
         if now < self._next_at.get(place, now):
             return False
         try:
             act()
         except ArtifactsAway as error:
             log.warning("mlflow.away", place=place, reason=str(error)[:500])
-            self._next_at[place] = now + RETRY_SECONDS
+            self._leave_alone(place, now=now)
             return False
         except (RunMissing, RunRefused) as error:
             log.error("mlflow.refused", place=place, reason=str(error)[:500])
+        self._pause_seconds.pop(place, None)
         return True
 
     def forget(self, sweep_id: str) -> None:
         """Nothing is brought for this sweep any more."""
         self._waiting = {name: errand for name, errand in self._waiting.items() if errand.key[0] != sweep_id}
+
+    def _leave_alone(self, place: Place, *, now: float) -> None:
+        shortest, longest = RETRY_SECONDS
+        pause_seconds = self._pause_seconds.get(place, shortest)
+        self._next_at[place] = now + pause_seconds
+        self._pause_seconds[place] = min(2 * pause_seconds, longest)
 
     def _do(self, errand: Errand) -> None:
         if isinstance(errand.what, Artifact):

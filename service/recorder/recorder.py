@@ -25,6 +25,7 @@ from service.recorder.mlflow_client import Mlflow, open_mlflow
 from service.recorder.registry import Registry
 from service.settings import Settings, load
 from service.supervision.lifeline import when_closed
+from service.supervision.signals import when_signalled
 
 LOCK_FILE = "recorder.lock"
 POLL_SECONDS = 0.25
@@ -136,8 +137,7 @@ def main() -> None:
         sys.stderr.write(f"ravine: {error}\n")
         sys.exit(EXIT_CONFIGURATION)
     over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: over.set())
+    when_signalled((signal.SIGTERM, signal.SIGINT), act=over.set)
     if settings.lifeline_fd is not None:
         when_closed(settings.lifeline_fd, act=over.set)
     threading.Thread(target=_end_in_time, args=(over,), daemon=True).start()

@@ -55,7 +55,7 @@ async def follow_events(
         for event in events:
             after = event.id
             yield ServerSentEvent(id=str(event.id), event=event.kind, data=event.model_dump(mode="json"))
-        if not events and is_final:
+        if not events and (is_final or parts.coordinator.news.is_closed):
             return
         if not events:
             await parts.coordinator.news.wait(count, seconds=WAIT_SECONDS)

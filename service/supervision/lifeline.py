@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 import psutil
 
+from service.supervision.signals import when_signalled
+
 END_SECONDS = 3.0
 POLL_SECONDS = 0.05
 
@@ -74,8 +76,7 @@ def run(command: list[str], *, descriptor: int) -> int:
     child = subprocess.Popen(command)
     root = psutil.Process(child.pid)
     over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: over.set())
-    signal.signal(signal.SIGINT, lambda _number, _frame: over.set())
+    when_signalled((signal.SIGTERM, signal.SIGINT), act=over.set)
     when_closed(descriptor, act=over.set)
     while child.poll() is None and not over.wait(POLL_SECONDS):
         pass

@@ -14,6 +14,7 @@ import structlog
 
 from service.supervision.lifeline import end_all, wait_until_gone
 from service.supervision.processes import Part
+from service.supervision.signals import when_signalled
 
 TICK_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.5
@@ -138,8 +139,7 @@ class Supervisor:
     def run(self) -> int:
         """Gives 0 after a signal, the exit code after a fatal end; nothing is left then."""
         over = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda _number, _frame: over.set())
+        when_signalled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), act=over.set)
         try:
             # The environment's proxies have no business between the parts of one machine.
             with httpx.Client(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as http:

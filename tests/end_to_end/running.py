@@ -62,6 +62,18 @@ class RunningRavine:
         """A GET of MLflow's REST API, retried while its server starts."""
         return dict(wait_for(lambda: self._call("GET", path, params=query), seconds=START_SECONDS))
 
+    def artifact(self, run_id: str, name: str) -> str:
+        """The text of an artifact, awaited while its run does not have it yet."""
+        query = {"run_id": run_id, "path": name}
+        return str(wait_for(lambda: self._artifact(query), seconds=START_SECONDS))
+
+    def _artifact(self, query: dict[str, str]) -> str | None:
+        try:
+            answer = httpx.get(f"{self.mlflow_url}/get-artifact", params=query, timeout=30, trust_env=False)
+        except httpx.TransportError:
+            return None
+        return answer.text if answer.status_code == 200 else None
+
     def _call(self, method: str, path: str, **what: Any) -> Any:
         url = f"{self.mlflow_url}/api/2.0/mlflow/{path}"
         try:

@@ -38,6 +38,17 @@ def test_a_wait_ends_after_its_seconds() -> None:
     assert asyncio.run(scene()) == 0
 
 
+def test_nobody_waits_for_a_closed_bell() -> None:
+    async def scene() -> tuple[int, int]:
+        bell = Bell()
+        waiting = asyncio.create_task(bell.wait(bell.count, seconds=LONG_SECONDS))
+        await asyncio.sleep(0)
+        bell.close()
+        return await waiting - bell.count, await bell.wait(bell.count, seconds=LONG_SECONDS) - bell.count
+
+    assert asyncio.run(scene()) == (0, 0)
+
+
 def test_who_was_cancelled_is_not_rung_any_more() -> None:
     bell = Bell()
 

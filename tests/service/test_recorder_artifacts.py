@@ -160,9 +160,9 @@ def test_metrics_do_not_wait_for_artifacts(house: House) -> None:
     house.copy(now=0.0)
     everything_once(house, num_trials=1)
     house.mlflow.is_away = False
-    house.copy(now=29.0)
+    house.copy(now=0.9)
     assert house.artifacts("digits-s1") == {}
-    house.copy(now=30.0)
+    house.copy(now=1.0)
     assert set(house.artifacts("digits-s1")) == {"sweep.yaml"}
 
 
