@@ -14,7 +14,7 @@ SECONDS = 120
 
 
 def test_the_curl_session_works_as_it_stands(tmp_path: Path) -> None:
-    session, _ = _sessions()
+    session, *_ = _sessions()
     with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
         answers = _pasted(session, url=ravine.url)
     assert len(answers) >= 6
@@ -22,13 +22,15 @@ def test_the_curl_session_works_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_a_newcomer_tunes_on_a_table_with_two_calls(tmp_path: Path) -> None:
-    _, session = _sessions()
+    _, session, in_use = _sessions()
     assert session.count("curl ") == 2
     with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
         dataset, sweep = _pasted(session, url=ravine.url)
         assert dataset["name"] == "finches"
         ended = ravine.client.wait(str(sweep["id"]), seconds=SECONDS)
         best = ravine.client.best(ended.id)
+        (prediction,) = _pasted(in_use, url=ravine.url)
+    assert prediction["predictions"] == ["ground"]
     assert ended.state is SweepState.COMPLETED
     assert ended.spec.problem.digest == dataset["sha256"]
     assert best.value > 0.8
