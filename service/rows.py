@@ -45,7 +45,10 @@ def rows_of_csv(body: bytes) -> list[Row]:
         raise _wrong(
             "body", f"is no CSV in UTF-8 ({error})", mend="save it as UTF-8 with commas and a header"
         ) from error
-    header, *rest = lines or [[]]
+    first, *rest = lines or [[]]
+    header = [name.strip() for name in first]
+    if len(header) == 1 and (other := next((each for each in ";\t|" if each in header[0]), None)):
+        raise _wrong("header", f"is one column with {other!r} in it", mend="separate the columns with commas")
     if len(set(header)) < len(header) or not header:
         raise _wrong(
             "header", "is missing or names a column twice", mend="give each column one name, in the first line"

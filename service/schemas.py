@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from sweeps.parameters import Scalar
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.settings import Setting
@@ -194,8 +195,8 @@ class Extension(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"trials": 10}]}
     )
 
-    trials: int = Field(default=0, ge=0, le=1_000_000)
-    seconds: float = Field(default=0, ge=0, le=1e9)
+    trials: int = Field(default=0, strict=True, ge=0, le=1_000_000)
+    seconds: float = Field(default=0, strict=True, ge=0, le=1e9)
 
 
 class TrialRequest(BaseModel):
@@ -208,7 +209,7 @@ class TrialRequest(BaseModel):
         json_schema_extra={"examples": [{"settings": {"learning_rate": 0.1}}]},
     )
 
-    settings: dict[Annotated[str, Field(max_length=100)], Setting] = Field(max_length=100)
+    settings: dict[Annotated[str, Field(max_length=100)], Scalar] = Field(max_length=100)
 
 
 class ProblemFieldError(Answer):

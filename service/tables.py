@@ -161,12 +161,13 @@ dataset = Table(
     Column("created_at", Float, nullable=False),
 )
 
-# Plugins that workers have announced, by the hash of their source: the latest one of a name is taken by new sweeps.
+# Plugins that workers have announced, by the hash of their source (one may hold several) and their name: the latest
+# one of a name is taken by new sweeps.
 plugin = Table(
     "plugin",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("name", String(200), nullable=False, index=True),
+    Column("name", String(200), primary_key=True, index=True),
     Column("facts", Json, nullable=False),
     Column("seen_at", Float, nullable=False),
 )

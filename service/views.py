@@ -29,6 +29,7 @@ from service.stores import runs
 from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
 from sweeps.edges import edge_warnings
+from sweeps.states import FINAL_SWEEP_STATES
 
 BASELINE = "baseline"
 
@@ -84,7 +85,7 @@ def epoch_answer(epoch: Epoch) -> EpochAnswer:
 def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
     """The answer of the sweep. Raises NotFound until a trial is COMPLETED."""
     if sweep.best_number is None or sweep.best_value is None:
-        raise NotFound("No trial is COMPLETED yet, so there is no best one; ask again when the sweep is further.")
+        raise NotFound(no_best(sweep))
     best = find_trial(connection, sweep.id, number=sweep.best_number)
     baseline = _baseline(connection, sweep)
     known = baseline is not None and baseline.value is not None
@@ -100,6 +101,13 @@ def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
             *balance_warnings(sweep.spec, facts=facts_of(connection, sweep.spec.problem)),
         ],
     )
+
+
+def no_best(sweep: Sweep) -> str:
+    """What is said to those who ask for the best trial while there is none."""
+    if sweep.state in FINAL_SWEEP_STATES:
+        return f"No trial was COMPLETED, so there is no best one; the sweep is {sweep.state} ({sweep.reason})."
+    return "No trial is COMPLETED yet, so there is no best one; ask again when the sweep is further."
 
 
 def event_answers(connection: Connection, sweep: Sweep, *, after: int, limit: int) -> list[EventAnswer]:

@@ -1,20 +1,22 @@
 """Whether a sweep can be as it was asked for: every fault of it, found at once before it is stored."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from sweeps.conditions import condition_errors
 from sweeps.domains import domain_errors
 from sweeps.grid import MAX_GRID_POINTS, num_grid_points
-from sweeps.parameters import Choices, Parameter, Range, same
+from sweeps.parameters import Choices, Parameter, Range, plain, same
 from sweeps.search_space import SearchSpace
 from sweeps.spec import SweepSpec, parameters_of
 from sweeps.spec_words import explained
 from sweeps.together import together_errors, tried_errors
 from sweeps.wrong import FieldError, InvalidSpec
+from trainer.settings import Setting
 
 ANY_RATE: dict[str, Parameter] = {"learning_rate": Range(low=1e-12, high=1e6, log=True)}
 """What stands for the bounds that a range test will find."""
@@ -46,6 +48,8 @@ def _refuse_what_cannot_be_answered(raw: Any) -> None:
 def spec_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
     """What is wrong between the fields of a spec that are each right by themselves."""
     parameters = parameters_of(spec)
+    if errors := tuple(_own_errors(spec.problem.settings)):
+        return errors
     if errors := tuple(domain_errors(parameters)) or tuple(condition_errors(parameters)):
         return errors
     if errors := tuple(together_errors(parameters)):
@@ -54,6 +58,15 @@ def spec_errors(spec: SweepSpec) -> tuple[FieldError, ...]:
         return ()
     space = SearchSpace(parameters | (ANY_RATE if spec.needs_range_test else {}))
     return (*_sampler_errors(space, kind=spec.sampler.kind), *_first_errors(spec, space))
+
+
+def _own_errors(settings: Mapping[str, Setting]) -> Iterator[FieldError]:
+    for name, value in settings.items():
+        try:
+            plain(value)
+        except PydanticCustomError as error:
+            said = error.context or {}
+            yield FieldError(f"problem.settings.{name}", said["message"], said["mend"])
 
 
 def _sampler_errors(space: SearchSpace, *, kind: str) -> Iterator[FieldError]:

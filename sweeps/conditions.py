@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from sweeps.ownership import Owner, owner_of
-from sweeps.parameters import Parameter, Range
+from sweeps.parameters import AUTO, Parameter, Range
 from sweeps.search_space import conditions_of, cyclic, described, takes
 from sweeps.wrong import FieldError, one_of
 
@@ -19,7 +19,8 @@ def condition_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldError
     complete = all(set(conditions_of(each)) <= set(parameters) for each in parameters.values())
     if complete and (cycle := sorted(cyclic(parameters))):
         names = ", ".join(cycle)
-        yield FieldError(f"space.{cycle[0]}.when", f"{names} hang on each other", "take one of the conditions out")
+        message = f"{names} hang on each other" if len(cycle) > 1 else f"{names} hangs on itself"
+        yield FieldError(f"space.{cycle[0]}.when", message, "take one of the conditions out")
 
 
 def _ownership_error(parameters: Mapping[str, Parameter], name: str, owner: Owner) -> FieldError | None:
@@ -45,7 +46,7 @@ def _impossible(parameters: Mapping[str, Parameter], name: str) -> Iterator[Fiel
         field = f"space.{name}.when.{parent}"
         if parent not in parameters:
             yield FieldError(field, "is no parameter of the space", one_of(parent, known=parameters))
-        elif isinstance(parameters[parent], Range):
+        elif isinstance(parameters[parent], Range) or (parent == "learning_rate" and parameters[parent] == AUTO):
             yield FieldError(field, "is a range", f"give {parent} choices, or leave the condition out")
         elif impossible := [value for value in values if not takes(parameters[parent], value=value)]:
             mend = f"{parent} is {described(parameters[parent])}"

@@ -1,6 +1,6 @@
 """Whether a space's parameters exist, and whether all that they can be is possible."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -34,10 +34,9 @@ def domain_errors(parameters: Mapping[str, Parameter]) -> Iterator[FieldError]:
             continue
         if name not in KNOWN:
             yield _unknown(name)
-        elif isinstance(parameter, Range) and (error := _range_error(name, parameter)) is not None:
-            yield error
-        else:
-            yield from _value_errors(name, parameter)
+            continue
+        error = range_error(parameter, name=name, types=_types_of(name)) if isinstance(parameter, Range) else None
+        yield from _value_errors(name, parameter) if error is None else (error,)
 
 
 def _unknown(name: str) -> FieldError:
@@ -47,8 +46,9 @@ def _unknown(name: str) -> FieldError:
     return FieldError(f"space.{name}", "is no setting", one_of(name, known=beside or near or top))
 
 
-def _range_error(name: str, parameter: Range) -> FieldError | None:
-    field, types = f"space.{name}", _types_of(name)
+def range_error(parameter: Range, *, name: str, types: Set[type]) -> FieldError | None:
+    """What is wrong with a range for a setting of these types; None where it can be one."""
+    field = f"space.{name}"
     if float in types or (int in types and parameter.integer):
         return None
     if int in types:

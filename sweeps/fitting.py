@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-from sweeps.domains import MODEL, OWN, extremes
-from sweeps.parameters import Parameter
+from sweeps.domains import MODEL, OWN, extremes, range_error
+from sweeps.parameters import Parameter, Range
 from sweeps.spec import SweepSpec, parameters_of
 from sweeps.together import scaled_rate_errors
 from sweeps.wrong import FieldError, one_of
 from trainer.catalog import complete
 from trainer.facts import ProblemFacts
 from trainer.model_settings import MODEL_SETTINGS
+from trainer.own_settings import Kind, typed
 
 
 def check_data(spec: SweepSpec, *, facts: ProblemFacts) -> tuple[FieldError, ...]:
@@ -65,8 +66,22 @@ def _model_errors(spec: SweepSpec, parameters: Mapping[str, Parameter], *, facts
 
 
 def _own_errors(parameters: Mapping[str, Parameter], *, facts: ProblemFacts) -> Iterator[FieldError]:
-    for name in parameters:
-        if not name.startswith(OWN) or name in facts.settings:
-            continue
-        mend = one_of(name, known=facts.settings) if facts.settings else "leave it out: it has none"
-        yield FieldError(f"space.{name}", f"{facts.name} has no such setting of its own", mend)
+    for name, parameter in parameters.items():
+        if name.startswith(OWN) and name not in facts.settings:
+            mend = one_of(name, known=facts.settings) if facts.settings else "leave it out: it has none"
+            yield FieldError(f"space.{name}", f"{facts.name} has no such setting of its own", mend)
+        elif (default := facts.defaults.get(name)) is not None:
+            yield from _type_errors(name, parameter, kind=type(default))
+
+
+def _type_errors(name: str, parameter: Parameter, *, kind: Kind) -> Iterator[FieldError]:
+    if isinstance(parameter, Range):
+        if (error := range_error(parameter, name=name, types={kind})) is not None:
+            yield error
+        return
+    for value in extremes(parameter):
+        try:
+            typed(value, kind=kind, path=name)
+        except ValueError as error:
+            what, _, mend = str(error).removeprefix(f"{name}: ").partition("; ")
+            yield FieldError(f"space.{name}", what, mend)

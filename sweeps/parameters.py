@@ -30,7 +30,8 @@ def same(one: object, other: object) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def _scalar(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value, if it can be one of a setting's; raises the error of `wrong`."""
     if isinstance(value, dict):
         raise wrong("is an object", mend="give one value; a schedule or an optimizer is written {kind: ...}")
     if not isinstance(value, bool | int | float | str):
@@ -44,7 +45,7 @@ def _scalar(value: Any) -> Any:
     return value
 
 
-Scalar: TypeAlias = Annotated[Setting, BeforeValidator(_scalar)]
+Scalar: TypeAlias = Annotated[Setting, BeforeValidator(plain)]
 Number: TypeAlias = Annotated[float, Field(strict=True, ge=-1e18, le=1e18)]
 
 

@@ -150,7 +150,7 @@ class SweepSpec(Frozen):
         """The space of a resolved spec."""
         return SearchSpace(parameters_of(self))
 
-    @property
+    @cached_property
     def needs_range_test(self) -> bool:
         """Whether the bounds of the learning rate are to be found before anything is proposed."""
         return parameters_of(self).get("learning_rate") == AUTO

@@ -59,7 +59,8 @@ MENDS: dict[str, str] = {
 
 def explained(error: ValidationError, *, prefix: int = 0) -> tuple[FieldError, ...]:
     """What pydantic found wrong: one error a field, at most 50. `prefix` parts of a location are skipped."""
-    details = error.errors(include_url=False)
+    # A list of which every element is wrong is called too short as well.
+    details = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
     found = [_explained(each, each["loc"][prefix:]) for each in details[:MAX_ERRORS]]
     return tuple({each.field: each for each in reversed(found)}.values())[::-1]
 

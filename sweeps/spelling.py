@@ -5,6 +5,7 @@
 stands for the flat paths `schedule` and `schedule.inverse_time.b`; a parsed space holds these alone.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -65,8 +66,9 @@ def _parts(name: str, written: Any) -> Iterator[tuple[Path, Any]]:
     elif isinstance(choices := written.get("choices"), list | tuple):
         named = [each["kind"] if _is_kind(each) else each for each in choices]
         yield name, {**written, "choices": named}
+        counts = Counter(each for each in named if isinstance(each, str))
         for each in filter(_is_kind, choices):
-            if named.count(each["kind"]) > 1:
+            if counts[each["kind"]] > 1:
                 mend = "list it once, with choices or a range for what differs"
                 raise wrong(f"choices holds {str(each['kind'])[:50]} twice", mend=mend, at=name)
             yield from _own(name, each, apart=("kind",))

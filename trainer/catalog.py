@@ -6,6 +6,7 @@ from types import MappingProxyType
 from trainer.config import MetricConfig, MlpModel, ProblemConfig
 from trainer.conflicts import check_conflicts
 from trainer.facts import LearningTask, ProblemFacts
+from trainer.own_settings import typed
 from trainer.settings import Settings
 
 _ALL = (
@@ -141,13 +142,19 @@ def check_problem(problem: ProblemConfig, *, facts: ProblemFacts) -> None:
         if f"problem.{name}" not in facts.settings:
             own = ", ".join(path.removeprefix("problem.") for path in facts.settings) or "it has none"
             raise ValueError(f"settings.{name}: {facts.name} has no such setting of its own; known: {own}")
+        if (default := facts.defaults.get(f"problem.{name}")) is not None:
+            typed(problem.settings[name], kind=type(default), path=f"settings.{name}")
 
 
 def complete(problem: ProblemConfig, *, facts: ProblemFacts) -> ProblemConfig:
-    """The problem with its model named (the default MLP where none is and none is brought) and its content pinned."""
+    """The problem with nothing left to default: its model named, its content pinned, a plugin's own settings all there.
+
+    The model is the default MLP where none is named and none is brought.
+    """
     brought = facts.brings_model or facts.kind == "plugin"
     model = problem.model or (None if brought else MlpModel())
-    return problem.model_copy(update={"model": model, "digest": facts.digest})
+    own = {path.removeprefix("problem."): value for path, value in facts.defaults.items()}
+    return problem.model_copy(update={"model": model, "digest": facts.digest, "settings": own | problem.settings})
 
 
 def check_settings(settings: Settings, *, facts: ProblemFacts) -> None:

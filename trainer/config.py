@@ -10,9 +10,9 @@ from trainer.settings import Setting, Settings
 Goal: TypeAlias = Literal["minimize", "maximize"]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/\\]+$")]
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
+Width: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=8192)]
 Activation: TypeAlias = Literal["relu", "tanh", "gelu", "silu"]
-Dropout: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Dropout: TypeAlias = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
 class LinearModel(Frozen):
@@ -44,7 +44,7 @@ class ResnetModel(Frozen):
 
     kind: Literal["resnet"] = "resnet"
     channels: tuple[Width, ...] = Field(default=(16, 32), min_length=1, max_length=8)
-    blocks: int = Field(default=1, ge=1, le=16)
+    blocks: int = Field(default=1, strict=True, ge=1, le=16)
     activation: Activation = "relu"
     dropout: Dropout = 0.0
 

@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.catalog import dataset
+from trainer.dealing import dealt
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
 
 Floats: TypeAlias = NDArray[np.float64]
 
 SPLIT_SEED = 20
-
-_PATTERN = ("train", "validation", "train", "test", "train")
-
 
 _CLASSES: dict[str, tuple[str, list[Any]]] = {
     "digits": ("digit", list(range(10))),
@@ -61,7 +59,7 @@ def load(name: str, *, dtype: torch.dtype = torch.float32) -> Parts:
     if info.task == "quadratic":
         return _identical_examples(info, dtype=dtype)
     x, y = _read(name)
-    rows = split(y, stratified=info.task == "classification")
+    rows = dealt(y, seed=SPLIT_SEED, stratified=info.task == "classification")
     train = rows["train"]
     inputs, target = _moments(x[train]), _moments(y[train][:, None])
     x = (x - inputs.mean) / inputs.scale
@@ -73,19 +71,6 @@ def load(name: str, *, dtype: torch.dtype = torch.float32) -> Parts:
         for part, index in rows.items()
     }
     return Parts(**parts, preprocessing=_preprocessing(name, inputs=inputs, target=target))
-
-
-def split(y: Floats, *, stratified: bool) -> dict[str, NDArray[np.int64]]:
-    """Row numbers (ascending) of the three parts of 60/20/20, each class divided alike where `stratified`.
-
-    The rows in random order, sorted by class, are dealt in fives: 3 to train, 1 to validation, 1 to test.
-    """
-    # RandomState, since NumPy promises its stream for ever; that of default_rng may change with a release.
-    order = np.random.RandomState(SPLIT_SEED).permutation(len(y))
-    if stratified:
-        order = order[np.argsort(y[order], kind="stable")]
-    dealt = np.array(_PATTERN)[np.arange(len(y)) % len(_PATTERN)]
-    return {part: np.sort(order[dealt == part]) for part in ("train", "validation", "test")}
 
 
 class _Moments(NamedTuple):

@@ -1,6 +1,6 @@
 """Dropout whose masks are counted: a resumed training leaves out the same units as one that was never interrupted."""
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard, get_args
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from trainer.randomness import dropout_generator
 
 _Plain: TypeAlias = nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d
+_PLAIN = get_args(_Plain)
 
 
 class SeededDropout(nn.Module):
@@ -44,17 +45,21 @@ class SeededDropout(nn.Module):
 def with_counted_dropout(model: nn.Module) -> nn.Module:
     """The model with a SeededDropout in the place of each nn.Dropout (and Dropout1d to 3d) in it.
 
-    Dropout inside one module of torch (attention, LSTM) or by torch.nn.functional is not seen: its masks come from
-    torch's own generator.
+    Dropout inside one module of torch (attention, LSTM), by torch.nn.functional, of another kind (AlphaDropout) or of
+    a class of the author's own stays as it is: its masks come from torch's own generator.
     """
-    if isinstance(model, _Plain):
+    if _is_plain(model):
         return _counted(model)
     put: dict[nn.Module, SeededDropout] = {}
     for path, module in list(model.named_modules(remove_duplicate=False)):
-        if isinstance(module, _Plain):
+        if _is_plain(module):
             parent, _, name = path.rpartition(".")
             setattr(model.get_submodule(parent), name, put.setdefault(module, _counted(module)))
     return model
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[_Plain]:
+    return type(module) in _PLAIN
 
 
 def _counted(plain: _Plain) -> SeededDropout:

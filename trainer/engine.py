@@ -1,8 +1,7 @@
 """The one public verb of the trainer."""
 
-import torch
-
 from trainer.checkpoint import CheckpointStore
+from trainer.device import device_named
 from trainer.errors import EngineError
 from trainer.serial import SerialEngine
 from trainer.source import Source
@@ -20,13 +19,6 @@ def train(
     if slots != 1:
         raise EngineError(f"The serial engine has one slot, not {slots}; start it with 1")
     engine = SerialEngine(
-        source, device=_device(device), checkpoints=checkpoints, checkpoint_seconds=checkpoint_seconds
+        source, device=device_named(device), checkpoints=checkpoints, checkpoint_seconds=checkpoint_seconds
     )
     engine.run()
-
-
-def _device(name: str) -> torch.device:
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise EngineError(f"There is no device {name!r} here; choose cpu, or one that torch sees: {error}") from error

@@ -42,8 +42,9 @@ def auc(outputs: Tensor, targets: Tensor) -> Tensor:
     """
     num_classes = outputs.shape[1]
     first = 1 if num_classes == 2 else 0  # of two classes the second one's area is the first one's too
-    scores = _log_odds(outputs.double()).T[first:].contiguous()
-    own = (targets == torch.arange(first, num_classes, device=targets.device)[:, None]).double()
+    # On the CPU: not every accelerator has double precision, and this is once an epoch.
+    scores = _log_odds(outputs.cpu().double()).T[first:].contiguous()
+    own = (targets.cpu() == torch.arange(first, num_classes)[:, None]).double()
     num_own = own.sum(dim=1)
     num_others = len(targets) - num_own
     u = (_ranks(scores) * own).sum(dim=1) - num_own * (num_own + 1) / 2
@@ -90,7 +91,7 @@ class _Counts(NamedTuple):
 def _counted(outputs: Tensor, *, targets: Tensor) -> _Counts:
     num_classes, predicted = outputs.shape[1], outputs.argmax(dim=1)
     groups = (targets, predicted, targets[predicted == targets])
-    return _Counts(*(torch.bincount(group, minlength=num_classes).double() for group in groups))
+    return _Counts(*(torch.bincount(group, minlength=num_classes).cpu().double() for group in groups))
 
 
 def _log_odds(outputs: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
 from trainer.own_settings import chosen
 from trainer.plugins import Array, Examples, Problem
+from trainer.randomness import seeded
 
 DATA_SEED = 20
 
@@ -47,8 +48,7 @@ def own_problem(config: ProblemConfig, *, device: torch.device) -> OwnProblem:
 
 @lru_cache(maxsize=4)
 def _called(found: Found, settings_json: str, device: torch.device) -> OwnProblem:
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(DATA_SEED)  # whichever worker draws the data, they are the same
+    with seeded(DATA_SEED):  # whichever worker draws or splits the data, they are the same
         said = found.plugin(**json.loads(settings_json))
     if not isinstance(said, Problem):
         raise ProblemError(f"{found.plugin.name}: the function returned {type(said).__name__}; return a Problem(...)")

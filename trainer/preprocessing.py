@@ -22,13 +22,14 @@ def encode(inputs: Mapping[str, Any], *, rows: Sequence[Any]) -> Encoded:
     """What a model reads, (rows, features) or (rows, channels, height, width), of rows as a person has them.
 
     `inputs` is the entry of this name in a preprocessing. A row of a table is an object by column name or a list in
-    the order of the columns; a row of an array is a nested list of its shape, or a flat one. ValueError names the row
-    (counted from 1) and the column where a value is missing without a fill, is no finite number, or has no column.
+    the order of the columns; an object may hold what stands `beside` them (the target, what was ignored), which is not
+    read. A row of an array is a nested list of its shape, or a flat one. ValueError names the row (counted from 1) and
+    the column where a value is missing without a fill, is no finite number, or has no column.
     """
     if inputs["kind"] == "array":
         return _encode_array(inputs, rows=rows)
     columns = inputs["columns"]
-    values = _by_column(rows, names=[column["name"] for column in columns])
+    values = _by_column(rows, names=[column["name"] for column in columns], beside=inputs.get("beside", ()))
     parts = [_encode_column(column, values=found) for column, found in zip(columns, values, strict=True)]
     return np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0), dtype=np.float32)
 
@@ -78,14 +79,14 @@ def category(value: Any) -> str | None:
     return text.lower() if text.lower() in ("true", "false") else text
 
 
-def _by_column(rows: Sequence[Any], *, names: list[str]) -> list[list[Any]]:
+def _by_column(rows: Sequence[Any], *, names: list[str], beside: Sequence[str]) -> list[list[Any]]:
     """The values of each column, None where an object leaves its column out."""
-    known = set(names)
+    known = {*names, *beside}
     for number, row in enumerate(rows, start=1):
         if isinstance(row, Mapping):
             if not row.keys() <= known:
                 strange = sorted(map(str, row.keys() - known))
-                raise ValueError(f"row {number}: there is no column {strange[0]!r}; leave it out")
+                raise ValueError(f"row {number}: there is no column {strange[0][:60]!r}; leave it out")
         elif isinstance(row, str) or not isinstance(row, Sequence):
             raise ValueError(f"row {number}: give an object by column name, or a list of {len(names)} values")
         elif len(row) != len(names):

@@ -96,7 +96,11 @@ def _of_plugin(config: ProblemConfig, *, device: torch.device, metric: MetricCon
     loss = own.said.loss or _LOSSES.get(facts.task)
     if loss is None:
         raise ProblemError(f"{facts.name}: without a task there is no loss; give Problem(loss=...), or @problem a task")
-    computed = {**SCORE_BY_NAME, **{name: _as_tensor(score) for name, score in own.said.metrics.items()}}
+    of_task = SCORE_BY_NAME
+    if facts.task == "regression":
+        loss = own.said.loss or _on_equal_shapes(loss, name=facts.name)
+        of_task = {name: _on_equal_shapes(score, name=facts.name) for name, score in SCORE_BY_NAME.items()}
+    computed = {**of_task, **{name: _as_tensor(score) for name, score in own.said.metrics.items()}}
     scores = reported_scores(facts, problem=config, metric=metric or default_metric(facts))
     return Problem(
         facts=facts,
@@ -108,6 +112,20 @@ def _of_plugin(config: ProblemConfig, *, device: torch.device, metric: MetricCon
         metrics={name: computed[name] for name in scores},
         preprocessing=parts.preprocessing,
     )
+
+
+def _on_equal_shapes(score: Score, *, name: str) -> Score:
+    """Outputs (n,) beside targets (n, 1) would be broadcast to (n, n), and something else be learnt."""
+
+    def checked(outputs: Tensor, targets: Tensor) -> Tensor:
+        if outputs.shape != targets.shape:
+            raise ProblemError(
+                f"{name}: the model's outputs have the shape {tuple(outputs.shape)} and the targets "
+                f"{tuple(targets.shape)}; let it answer (n, 1) in a regression, or give @problem no task"
+            )
+        return score(outputs, targets)
+
+    return checked
 
 
 def _as_tensor(score: Callable[[Tensor, Tensor], Tensor | float]) -> Score:

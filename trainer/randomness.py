@@ -1,17 +1,37 @@
 """Counted randomness: every draw follows from the trial's seed and a counter, never from what was drawn before."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 
 def initial_model(make: Callable[[], nn.Module], *, seed: int) -> nn.Module:
-    """A new model on the CPU whose first weights depend on the seed alone; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(_counted_seed("model", seed))
+    """A new model on the CPU whose first weights depend on the seed alone; the generators are left as they were."""
+    with seeded(_counted_seed("model", seed)):
         return make()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Meanwhile the generators that torch, NumPy and Python share draw what follows from the seed; then as before.
+
+    Scikit-learn's splits draw from NumPy's where they are told nothing else.
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
 
 
 def epoch_order(seed: int, *, epoch: int, num_examples: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trainer.config import CheckpointRef, ProblemConfig
 from trainer.frozen import Frozen
@@ -81,8 +81,14 @@ class RangeCurve(Frozen):
     losses: list[float | None]
     first_loss: float
     num_updates: int
-    low: float
-    high: float
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _is_a_curve(self) -> "RangeCurve":
+        if len(self.rates) != len(self.losses) or not self.low < self.high:
+            raise ValueError("there is a loss to each rate, and low lies below high")
+        return self
 
 
 TaskValue: TypeAlias = Annotated[Prediction | Exported | RangeCurve, Field(discriminator="kind")]

@@ -39,4 +39,5 @@ def dataset_lines(dataset: DatasetAnswer) -> Iterator[str]:
 
 def _column_line(column: dict[str, Any]) -> str:
     done = f"; {column['done']}" if column.get("done") else ""
-    return f"  {column['name']}: {column['type']}, {column['role']}, {column['missing']} missing{done}"
+    missing = f", {column['missing']} missing" if column.get("missing") is not None else ""
+    return f"  {column['name']}: {column['type']}, {column['role']}{missing}{done}"

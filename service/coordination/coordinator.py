@@ -22,7 +22,7 @@ from service.coordination.ordering import body_hash, checked, new_sweep_id, reso
 from service.coordination.repeating import made_before
 from service.coordination.sessions import authenticated, open_session
 from service.coordination.settling import say_why_pending, settle_all
-from service.coordination.task_results import resume_tasks, take_results
+from service.coordination.task_results import resume_tasks, take_results, take_tasks_back
 from service.coordination.tasks import TaskBoard, Ticket
 from service.database import Database
 from service.datasets.importing import Prepared
@@ -189,7 +189,7 @@ class Coordinator:
 
     def tick(self) -> None:
         """What happens because time passes: leases end, budgets in seconds are spent."""
-        with self._step() as (desk, _connection):
+        with self._step() as (desk, connection):
             if desk.now - self._ticked_at > ASLEEP_SECONDS:  # the machine slept: nobody could renew a lease
                 extend_leases(desk)
             self._ticked_at = desk.now
@@ -197,7 +197,7 @@ class Coordinator:
             stop_overdue(desk)
             settle_all(desk)
             say_why_pending(desk)
-            desk.has_work |= desk.board.take_back(desk.working(), now=desk.now)
+            take_tasks_back(desk, connection)
 
     @contextmanager
     def _step(self) -> Iterator[tuple[Desk, Connection]]:

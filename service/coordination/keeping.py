@@ -35,8 +35,10 @@ def named_files(connection: Connection, hashes: Iterable[str]) -> set[str]:
 def _drop_the_rest(connection: Connection, sweep_id: str) -> list[str]:
     sweep = sweep_rows.get(connection, sweep_id)
     assert sweep is not None
+    sign = -1 if sweep.spec.goal_metric.goal == "maximize" else 1
     kept = trial_rows.with_weights(connection, sweep_id)
-    kept.sort(key=lambda one: one.value or 0.0, reverse=sweep.spec.goal_metric.goal == "maximize")
+    # Of equals the best is the one that was there first, whatever its number: it is the answer, and must be kept.
+    kept.sort(key=lambda one: (sign * (one.value or 0.0), one.number != sweep.best_number, one.number))
     dropped = []
     for trial in kept[sweep.spec.keep.weights :]:
         trial_rows.change(connection, sweep_id, number=trial.number, weights=None)

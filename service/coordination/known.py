@@ -8,7 +8,10 @@ from trainer import catalog
 from trainer.config import ProblemConfig
 from trainer.facts import ProblemFacts
 
-ANNOUNCE = "start a worker with RAVINE_PROBLEMS=<file.py or module> to announce it"
+ANNOUNCE = (
+    "start a worker with RAVINE_PROBLEMS=<file.py or module> to announce it (why one was left out stands in the "
+    "worker's log, for local workers in RAVINE_HOME/logs)"
+)
 
 
 def every_problem(connection: Connection) -> list[ProblemFacts]:

@@ -17,6 +17,7 @@ from trainer.config import MetricConfig, ProblemConfig
 from trainer.facts import ProblemFacts
 
 MAX_SAMPLER_SEED = 2**31
+MAX_STEM_LETTERS = 100  # of a problem's name in that of a sweep, which with the id must still be a name
 
 FactsOf: TypeAlias = Callable[[ProblemConfig], ProblemFacts]
 """The facts about a problem; ValueError (`field: what; mend`) for one that is not known here."""
@@ -42,7 +43,7 @@ def resolve(spec: SweepSpec, *, sweep_id: str, facts_of: FactsOf) -> SweepSpec:
         raise invalid(errors)
     return resolved(
         spec.model_copy(update={"problem": catalog.complete(spec.problem, facts=facts)}),
-        name=f"{spec.problem.name}-{sweep_id}",
+        name=f"{spec.problem.name[:MAX_STEM_LETTERS]}-{sweep_id}",
         sampler_seed=secrets.randbelow(MAX_SAMPLER_SEED),
         default_metric=catalog.default_metric(facts),
         num_train=facts.num_train,

@@ -36,7 +36,7 @@ def begin(desk: Desk, sweep: Sweep) -> None:
 def resume(connection: Connection, *, board: TaskBoard, now: float) -> None:
     """A new coordinator asks again for what its predecessor waited for."""
     for sweep in sweep_rows.unfinished(connection):
-        if sweep.awaits_range_test:
+        if sweep.awaits_range_test and sweep.state is not SweepState.PAUSED:
             _want(board, sweep, now=now)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from service.coordination import ranging
 from service.coordination.desk import Desk
 from service.coordination.exporting import end_export, resume_exports
-from service.coordination.tasks import TaskBoard
+from service.coordination.tasks import TaskBoard, Ticket
 from trainer.task import Exported, RangeTest, TaskResult
 
 
@@ -24,6 +24,16 @@ def take_results(desk: Desk, connection: Connection, *, results: Sequence[TaskRe
     """
     over = desk.board.end(results, worker_id=worker_id)
     desk.garbage += [result.value.file.sha256 for result in results if isinstance(result.value, Exported)]
+    _store(desk, connection, over=over)
+
+
+def take_tasks_back(desk: Desk, connection: Connection) -> None:
+    """The tasks of workers that are gone wait for others, or are given up."""
+    _store(desk, connection, over=desk.board.take_back(desk.working(), now=desk.now))
+    desk.has_work |= desk.board.waits
+
+
+def _store(desk: Desk, connection: Connection, *, over: Sequence[tuple[Ticket, TaskResult]]) -> None:
     for ticket, result in over:
         if isinstance(ticket.task.body, RangeTest) and ticket.of is not None:
             ranging.end(desk, ticket.of[0], result=result)

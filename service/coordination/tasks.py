@@ -14,8 +14,11 @@ from trainer.task import Task, TaskBody, TaskResult
 FOR_THE_IDLE_SECONDS = 1.0
 """So long a task waits for a worker that has nothing to train, where there is one."""
 
+MAX_LOST = 10
+"""Of what a sweep wants: so many workers may be lost with it before it is believed to be what ends them."""
+
 MAX_TRIES = 3
-"""Of an export; a prediction is tried once."""
+"""Of what a sweep wants; a prediction is tried once."""
 
 
 class Reply:
@@ -32,7 +35,7 @@ class Reply:
 class Ticket:
     """A task. `expires_at`: nobody waits for it any more, if no worker has taken it by then; None: never.
 
-    `of` is the trial whose model is to be exported; None where a user waits for the answer.
+    `of` is the sweep that wants it, and the trial where it is of one; None where a user waits for the answer.
     """
 
     task: Task
@@ -41,6 +44,7 @@ class Ticket:
     of: TrialKey | None = None
     worker: str | None = None
     num_errors: int = 0
+    num_lost: int = 0
     reply: Reply = field(default_factory=Reply)
 
 
@@ -77,7 +81,7 @@ class TaskBoard:
         return ticket
 
     def withdraw(self, sweep_id: str) -> None:
-        """Nobody wants this sweep's model exported any more."""
+        """Nobody wants the tasks of this sweep any more."""
         self._tickets = {
             number: one for number, one in self._tickets.items() if one.of is None or one.of[0] != sweep_id
         }
@@ -103,7 +107,7 @@ class TaskBoard:
     def end(self, results: Iterable[TaskResult], *, worker_id: str) -> list[tuple[Ticket, TaskResult]]:
         """Takes in what a worker says of its own tasks; answers the tickets that are over by that.
 
-        An export that failed goes back, until its last try.
+        What a sweep wants goes back when it failed, until its last try.
         """
         over = []
         for result in results:
@@ -119,18 +123,32 @@ class TaskBoard:
         self._ended += over
         return over
 
-    def take_back(self, workers: Sequence[Worker], *, now: float) -> bool:
+    def take_back(self, workers: Sequence[Worker], *, now: float) -> list[tuple[Ticket, TaskResult]]:
         """Tasks of workers that are not among these any more wait again; what nobody waits for is dropped.
 
-        True when a task waits again.
+        Answers the tickets that are given up: too many workers were lost with them.
         """
         here = {one.id for one in workers}
         lost = [one for one in self._tickets.values() if one.worker is not None and one.worker not in here]
         for ticket in lost:
-            self._tickets[ticket.task.id] = replace(ticket, worker=None)
+            self._tickets[ticket.task.id] = replace(ticket, worker=None, num_lost=ticket.num_lost + 1)
         self._tickets = {
             number: one
             for number, one in self._tickets.items()
             if one.worker is not None or one.expires_at is None or now < one.expires_at
         }
-        return bool(lost)
+        reason = f"{MAX_LOST} workers were lost while they had it"
+        over = [
+            (one, TaskResult(task=one.task.id, error=reason))
+            for one in self._tickets.values()
+            if one.num_lost >= MAX_LOST
+        ]
+        for ticket, _ in over:
+            del self._tickets[ticket.task.id]
+        self._ended += over
+        return over
+
+    @property
+    def waits(self) -> bool:
+        """Whether a task waits for a worker."""
+        return any(one.worker is None for one in self._tickets.values())

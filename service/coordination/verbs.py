@@ -46,8 +46,10 @@ def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
         return sweep
     if verb == "cancel":
         cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
-    if verb in ("cancel", "stop"):
+    if sweep.awaits_range_test:
         desk.board.withdraw(sweep.id)
+    if sweep.awaits_range_test and verb == "resume":
+        ranging.begin(desk, sweep)
     if verb == "pause":
         call_back(desk, sweep.id)
     if verb == "resume" and sweep.started_at is not None:

@@ -25,6 +25,10 @@ SPLIT_FIELDS: Mapping[str, dict[str, Any]] = {
     "split_seed": {"type": "integer", "default": 0, "description": "Of the random split."},
 }
 SPLIT_KEYS = {"split": "kind", "split_column": "column", "split_seed": "seed"}
+SPLIT_OF = {
+    "split_column": "say split=group, split=time or split=column with it, or leave it out",
+    "split_seed": "leave it out: only split=random goes by chance",
+}
 NUM_NAME_LETTERS = 100
 
 
@@ -80,9 +84,12 @@ def _faults(error: ValidationError) -> Iterator[FieldError]:
     for fault in error.errors():
         place = [str(part) for part in fault["loc"] if not isinstance(part, int)]
         field = place[0] if place[0] != "split" else form_field(".".join(("split", *place[2:])))
-        if fault["type"] == "extra_forbidden":
-            mend = one_of(field, known=FIELDS)
-            message = "is not for this split" if field in SPLIT_KEYS else "is no part of this form"
+        if fault["type"] == "extra_forbidden" and field in SPLIT_KEYS:
+            message, mend = f"is not for split={place[1]}", SPLIT_OF[field]
+        elif fault["type"] == "extra_forbidden":
+            message, mend = "is no part of this form", one_of(field, known=FIELDS)
+        elif fault["type"] == "union_tag_invalid":
+            message, mend = "is none of the splits", one_of(fault["ctx"]["tag"], known=FIELDS[field]["enum"])
         else:
             message, mend = fault["msg"], FIELDS.get(field, {}).get("description", "leave it out")
         yield FieldError(field[:100], message[:300], mend)

@@ -39,7 +39,7 @@ def sweep_artifacts(sweep: Sweep) -> tuple[Artifact, ...]:
 def failure_artifacts(attempts: Sequence[Attempt]) -> tuple[Artifact, ...]:
     """Why each attempt at a FAILED trial ended, with its traceback where it raised."""
     blamed = [one for one in attempts if one.how not in (None, HANDED_BACK, PAUSED)]
-    told = [f"attempt {one.id} on worker {one.worker_id}:\n{one.how}" for one in blamed]
+    told = [f"attempt {count} on worker {one.worker_id}:\n{one.how}" for count, one in enumerate(blamed, start=1)]
     return (Artifact(TRACEBACK_FILE, lambda: "\n\n".join(told) + "\n"),) if told else ()
 
 

@@ -23,7 +23,11 @@ def note(sweep: Sweep, *, standing: Standing) -> str:
     parts = [_headline(sweep, standing=standing)]
     if standing.best is not None:
         parts.append(_table(standing.best, baseline=standing.baseline))
-    parts.append(_counts(sweep, standing=standing))
+    if (found := sweep.range_test) is not None:
+        bounds = f"from {found.low:.2g} to {found.high:.2g}"
+        parts.append(f"Range test: search `learning_rate` {bounds}; its curve: range_test.html")
+    if not sweep.spec.only_range_test:
+        parts.append(_counts(sweep, standing=standing))
     if sweep.export is not None and sweep.export.state == "READY":
         parts.append(f'Use the winner: `mlflow.pyfunc.load_model("{champion_uri(sweep.name)}")`')
     if sweep.reason:
@@ -34,7 +38,8 @@ def note(sweep: Sweep, *, standing: Standing) -> str:
 def _headline(sweep: Sweep, *, standing: Standing) -> str:
     metric, best = sweep.spec.goal_metric, standing.best
     if best is None or best.value is None:
-        return f"### {sweep.state.value.capitalize()}: {metric.goal} {metric.name}"
+        what = "learning-rate range test" if sweep.spec.only_range_test else f"{metric.goal} {metric.name}"
+        return f"### {sweep.state.value.capitalize()}: {what}"
     line = f"### Best: {metric.name} = {_short(best.value)} (trial #{best.number}, epoch {best.best_epoch})"
     return line + _comparison(best.value, goal=metric.goal, baseline=standing.baseline)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from service.coordination.tasks import Reply
@@ -15,7 +15,7 @@ from service.routes.deps import PartsDep, user
 from service.routes.documented import PREDICT_BODY
 from service.rows import Row, rows_of_csv, rows_of_json, wrong_rows
 from service.stores import trials as trial_rows
-from service.views import find_sweep, find_trial
+from service.views import find_sweep, find_trial, no_best
 from trainer.model_settings import folded
 from trainer.task import Predict, Prediction
 
@@ -31,14 +31,14 @@ Seconds = Annotated[float, Query(ge=0, le=30, description="How long a worker has
 @router.post("/{sweep_id}/predict", response_model=PredictAnswer, openapi_extra=PREDICT_BODY)
 async def predict(
     sweep_id: str, request: Request, parts: PartsDep, trial: Trial_ = None, wait_seconds: Seconds = TAKE_SECONDS
-) -> PredictAnswer:
+) -> Response:
     """Predicts with the weights of the best trial (so far), through the same preprocessing as in training."""
     content_type = request.headers.get("content-type", "")
     rows = await run_in_threadpool(_rows, content_type, body=await request.body())
     number, task = await run_in_threadpool(_task, parts, sweep_id, number=trial, rows=rows)
     ticket = await run_in_threadpool(parts.coordinator.submit, task, seconds=wait_seconds)
     prediction = await _answer_to(ticket.reply, take_seconds=wait_seconds)
-    return PredictAnswer(trial=number, **prediction.model_dump(exclude={"kind"}))
+    return await run_in_threadpool(_said, prediction, number=number)
 
 
 def _rows(content_type: str, *, body: bytes) -> list[Row]:
@@ -53,7 +53,7 @@ def _task(parts: Parts, sweep_id: str, *, number: int | None, rows: list[Row]) -
         sweep = find_sweep(connection, sweep_id)
         wanted = sweep.best_number if number is None else number
         if wanted is None:
-            raise NotFound("No trial is COMPLETED yet, so there is no best one; ask again when the sweep is further.")
+            raise NotFound(no_best(sweep))
         trial = find_trial(connection, sweep_id, number=wanted)
         if trial.weights is None:
             kept = [one.number for one in trial_rows.with_weights(connection, sweep_id)]
@@ -68,6 +68,12 @@ def _no_weights(sweep: Sweep, *, trial: Trial, kept: list[int]) -> str:
         return "The sweep keeps no weights (keep.weights is 0): start one with keep.weights of at least 1."
     others = f"those of {', '.join(map(str, kept))} are, for ?trial=" if kept else "ask again in a moment"
     return f"The weights of trial {trial.number} are not here: the best trials' are kept. {others.capitalize()}."
+
+
+def _said(prediction: Prediction, *, number: int) -> Response:
+    # Half a million numbers as JSON: not for the event loop.
+    answer = PredictAnswer(trial=number, **prediction.model_dump(exclude={"kind"}))
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 async def _answer_to(reply: Reply, *, take_seconds: float) -> Prediction:

@@ -14,12 +14,14 @@ from starlette.exceptions import HTTPException
 from service.database import RETRY_AFTER_SECONDS
 from service.errors import NotTheOwner, ServiceError
 from service.schemas import ProblemDetails, ProblemFieldError
+from sweeps.wrong import CUSTOM_ERROR
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 50
 MAX_PART = 100
+MEND = "see /docs for what is allowed here"
 
 
 def install(app: FastAPI) -> None:
@@ -53,7 +55,7 @@ def _of_service(request: Request, error: Exception) -> Response:
     if isinstance(error, NotTheOwner):
         request.app.state.leave(error)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.status in (503, 507) else {}
-    errors = [ProblemFieldError(field=e.field, message=e.message, mend=e.mend) for e in error.errors]
+    errors = [ProblemFieldError(field=e.field or "body", message=e.message, mend=e.mend) for e in error.errors]
     return render(error.status, detail=error.detail, instance=request.url.path, errors=errors, headers=headers)
 
 
@@ -70,9 +72,8 @@ def _of_validation(request: Request, error: Exception) -> Response:
 def _field_error(fault: Mapping[str, Any]) -> ProblemFieldError:
     place = ".".join(str(part)[:MAX_PART] for part in fault["loc"][1:]) or str(fault["loc"][0])
     mends = {"missing": "add it", "extra_forbidden": "leave it out", "enum": "use one of the values listed"}
-    return ProblemFieldError(
-        field=place, message=fault["msg"], mend=mends.get(fault["type"], "see /docs for what is allowed here")
-    )
+    mend = fault["ctx"]["mend"] if fault["type"] == CUSTOM_ERROR else mends.get(fault["type"], MEND)
+    return ProblemFieldError(field=place, message=fault["msg"], mend=mend)
 
 
 def _of_http(request: Request, error: Exception) -> Response:

@@ -9,9 +9,9 @@ from trainer.facts import ProblemFacts
 
 def put(connection: Connection, seen: Plugin) -> None:
     """Stores a plugin, or that it was seen again."""
-    again = update(plugin).where(plugin.c.digest == seen.digest)
+    again = update(plugin).where(plugin.c.digest == seen.digest, plugin.c.name == seen.name)
     facts = seen.facts.model_dump(mode="json")
-    if not connection.execute(again.values(name=seen.name, facts=facts, seen_at=seen.seen_at)).rowcount:
+    if not connection.execute(again.values(facts=facts, seen_at=seen.seen_at)).rowcount:
         values = {"digest": seen.digest, "name": seen.name, "facts": facts, "seen_at": seen.seen_at}
         connection.execute(insert(plugin).values(**values))
 

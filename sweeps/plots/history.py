@@ -5,7 +5,7 @@ from typing import Any
 from sweeps.plots.figure import DARK, GOLD, Figure, axis, empty_figure, figure
 from sweeps.plots.material import Material
 from sweeps.plots.points import by_state, drawn, edge_note, fully, lost, plural, thinned_note
-from sweeps.plots.value_axis import value_axis
+from sweeps.plots.value_axis import ValueAxis, value_axis
 from sweeps.states import TrialState
 
 MOST_SINGLE_TICKS = 10
@@ -32,7 +32,9 @@ def draw_history(material: Material) -> Figure:
         *thinned_note(material),
         *edge_note(points, shown=shown),
     ]
-    return figure(title, data=[*dots, *_best_so_far(material), *_baseline(material)], layout=layout, notes=notes)
+    return figure(
+        title, data=[*dots, *_best_so_far(material), *_baseline(material, shown=shown)], layout=layout, notes=notes
+    )
 
 
 def _best_so_far(material: Material) -> list[dict[str, Any]]:
@@ -59,13 +61,13 @@ def _best_so_far(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _baseline(material: Material) -> list[dict[str, Any]]:
+def _baseline(material: Material, *, shown: ValueAxis) -> list[dict[str, Any]]:
     for place, outcome in enumerate(material.outcomes, start=1):
         if outcome.number == material.baseline and outcome.value is not None:
             marker = {"color": GOLD, "symbol": "diamond", "size": 13, "line": {"color": DARK, "width": 1}}
             name = f"baseline ({outcome.value:.4g})"
             return [
-                {"type": "scatter", "mode": "markers", "name": name, "x": [place], "y": [outcome.value]}
-                | {"marker": marker, "hoverinfo": "name"}
+                {"type": "scatter", "mode": "markers", "name": name, "x": [place]}
+                | {"y": [shown.inside(outcome.value)], "marker": marker, "hoverinfo": "name"}
             ]
     return []

@@ -66,10 +66,19 @@ def by_state(
                     "y": [shown.inside(value) for _, value in mine],
                     "text": [told(outcome) for outcome, _ in mine],
                     "hoverinfo": "text",
-                    "marker": {"color": colour, "symbol": SYMBOLS.get(state, "circle"), "size": 7},
+                    "marker": {"color": colour, "symbol": _symbols(mine, state=state, shown=shown), "size": 7},
                 }
             )
     return traces
+
+
+def _symbols(points: Sequence[Judged], *, state: TrialState, shown: ValueAxis) -> str | list[str]:
+    """The state's symbol; a triangle that points to where the value lies stands for one beyond the axis."""
+    own = SYMBOLS.get(state, "circle")
+    if state is TrialState.DIVERGED or not shown.num_beyond([value for _, value in points]):
+        return own
+    beyond = {-1: "triangle-down", 0: own, 1: "triangle-up"}
+    return [beyond[(value > shown.high) - (value < shown.low)] for _, value in points]
 
 
 def star(name: str, *, at: tuple[float, float]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The form of an upload: what it may say, and bodies that are none."""
 
 import asyncio
+import gzip
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_a_text_that_is_wrong(api_house: ApiHouse, texts: dict[str, Any], field:
     assert nothing_is_left(api_house)
 
 
+def test_a_column_without_its_split(api_house: ApiHouse) -> None:
+    [error] = problem(upload(api_house, split_column="bird"), 422)["errors"]
+    assert error["message"] == "is not for split=random"
+    assert "split=group" in error["mend"]
+    [error] = problem(upload(api_house, split="tyme", split_column="bird"), 422)["errors"]
+    assert error["mend"].startswith("did you mean time?")
+
+
 BAD_FORMS = {
     "empty": b"",
     "no form": b"a,b,y\n1,2,x\n",
@@ -69,6 +78,12 @@ BAD_FORMS = {
     "many parts": whole(FILE_PART, *(part(f"n{number}", b"") for number in range(60))),
     "a long header": whole(part("x" * 100_000, b"")),
     "many headers": whole(part("x", b"", more="\r\nA: b" * 1000)),
+    "a file of another name": whole(part("upload", CSV, more='; filename="birds.csv"')),
+    "another boundary": whole(FILE_PART).replace(BOUNDARY.encode(), b"another"),
+    "lines that end in LF": whole(FILE_PART).replace(b"\r\n", b"\n"),
+    "something before": b"hello\r\n" + whole(FILE_PART),
+    "packed": gzip.compress(whole(FILE_PART)),
+    "a boundary within": whole(FILE_PART[:-2] + f"\r\n--{BOUNDARY}\r\n".encode(), part("name", b"x")),
 }
 
 
@@ -76,6 +91,13 @@ BAD_FORMS = {
 def test_a_body_that_is_no_whole_form(api_house: ApiHouse, name: str) -> None:
     body = problem(api_house.ask("POST", "/v1/datasets", content=BAD_FORMS[name], headers=FORM), 422)
     assert body["errors"]
+    assert nothing_is_left(api_house)
+
+
+def test_a_body_cut_off_anywhere(api_house: ApiHouse) -> None:
+    body = whole(part("target", b"y"), FILE_PART)
+    for num_bytes in range(len(body) - len("--\r\n") + 1):
+        problem(api_house.ask("POST", "/v1/datasets", content=body[:num_bytes], headers=FORM), 422)
     assert nothing_is_left(api_house)
 
 

@@ -76,6 +76,11 @@ BAD: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "ragged": (b"a,y\n" + b"1,x\n2,y\n" * 20 + b"1,2,3\n", {"target": "y"}, "file"),
     "wrong delimiter": (FINCHES, {"target": "species", "delimiter": ";"}, "delimiter"),
     "latin-1": ("stra\xdfe,y\n".encode("latin-1") + b"1,x\n2,y\n" * 20, {"target": "y"}, "encoding"),
+    "latin-1 everywhere": (
+        "stra\xdfe,b,y\n".encode("latin-1") + b"m\xfcller,1,x\nx,2,y\n" * 20,
+        {"target": "y"},
+        "encoding",
+    ),
     "no group": (FINCHES, {"target": "species", "split": "group", "split_column": "nest"}, "split_column"),
     "pickled": (pickled(), {}, "file"),
     "a bomb": (bomb(), {}, "file"),

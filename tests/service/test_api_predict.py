@@ -116,6 +116,10 @@ def test_where_there_are_no_weights_it_is_said_what_to_do(api_house: ApiHouse, w
     assert "GET /v1/sweeps" in problem(nowhere, 404)["detail"]
     untrained = api_house.ask("POST", f"/v1/sweeps/{api_house.create()}/predict", json=ROWS)
     assert "ask again" in problem(untrained, 404)["detail"]
+    ended = api_house.create()
+    api_house.ask("POST", f"/v1/sweeps/{ended}:cancel")
+    said = problem(api_house.ask("POST", f"/v1/sweeps/{ended}/predict", json=ROWS), 404)["detail"]
+    assert "the sweep is CANCELLED" in said
     worker.work()
     none_kept = begin(api_house, worker, num_trials=3, keep={"weights": 0})
     assert "keep.weights" in problem(api_house.ask("POST", f"/v1/sweeps/{none_kept}/predict", json=ROWS), 409)["detail"]

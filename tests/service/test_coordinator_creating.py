@@ -10,6 +10,7 @@ from service.stores.idempotency import KEEP_SECONDS
 from sweeps.states import SweepState, TrialState
 from tests.service.coordinator_house import SMALL, CoordinatorHouse
 from tests.service.scripted_worker import ScriptedWorker
+from trainer.facts import ProblemFacts
 
 DEFAULT = {"problem": {"dataset": "digits"}}
 
@@ -33,6 +34,14 @@ def test_the_stored_spec_names_all_that_will_run(coordinator_house: CoordinatorH
 def test_two_sweeps_without_a_seed_draw_different_ones(coordinator_house: CoordinatorHouse) -> None:
     seeds = {coordinator_house.coordinator.create(DEFAULT).spec.sampler.seed for _ in range(3)}
     assert len(seeds) == 3
+
+
+def test_a_sweep_of_a_problem_with_a_long_name_can_be_read_again(coordinator_house: CoordinatorHouse) -> None:
+    facts = ProblemFacts(name="p" * 200, kind="plugin", task="own", description="Long.", digest="a" * 64)
+    ScriptedWorker(coordinator_house.coordinator).say(problems=(facts,))
+    sweep = coordinator_house.coordinator.create({"problem": {"plugin": facts.name}})
+    coordinator_house.restart()
+    assert coordinator_house.sweep(sweep.id).name == f"{'p' * 100}-{sweep.id}"
 
 
 def test_sweeps_stand_in_the_order_of_creation(coordinator_house: CoordinatorHouse) -> None:

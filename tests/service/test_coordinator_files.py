@@ -58,6 +58,20 @@ def test_the_least_loss_is_best(coordinator_house: CoordinatorHouse, coordinator
     assert kept(coordinator_house, sweep) == [1]
 
 
+def test_of_equals_the_answer_of_the_sweep_is_kept(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create(trials=3, keep={"weights": 1})
+    worker = coordinator_worker
+    worker.value_of = lambda _trial, _epoch: 1.0
+    later, first, last = worker.take(3)
+    for letter, assignment in (("b", first), ("a", later), ("c", last)):
+        worker.finish(assignment.attempt)
+        worker.say(weights=(WeightsNote(attempt=assignment.attempt, weights=checkpoint(letter)),))
+    assert coordinator_house.sweep(sweep).best_number == first.trial == 1
+    assert kept(coordinator_house, sweep) == [1]
+
+
 def test_nothing_is_kept_where_nothing_is_asked_for(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
 ) -> None:

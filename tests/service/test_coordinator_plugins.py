@@ -57,6 +57,14 @@ def test_a_sweep_is_pinned_to_the_content_seen_last(coordinator_house: Coordinat
     assert list(errors_of(coordinator_house, {**SPIRAL, "digest": "c" * 64})) == ["problem.digest"]
 
 
+def test_one_file_may_hold_several(coordinator_house: CoordinatorHouse) -> None:
+    worker = ScriptedWorker(coordinator_house.coordinator)
+    worker.say(problems=(facts("a"), facts("a", name="moons")))
+    for name in ("spiral", "moons"):
+        pinned = coordinator_house.sweep(coordinator_house.create(problem={"plugin": name})).spec.problem
+        assert (pinned.plugin, pinned.digest) == (name, "a" * 64)
+
+
 @pytest.mark.parametrize(
     ("problem", "spec", "field"),
     [

@@ -83,6 +83,16 @@ def test_a_sweep_that_ends_before_its_test_wants_none(
     assert ScriptedWorker(coordinator_house.coordinator).say(want=1).tasks == ()
 
 
+def test_a_paused_sweep_is_tested_when_it_is_resumed(coordinator_house: CoordinatorHouse) -> None:
+    sweep = coordinator_house.coordinator.create(AUTO)
+    coordinator_house.coordinator.change(sweep.id, verb="pause")
+    coordinator_house.restart()
+    worker = ScriptedWorker(coordinator_house.coordinator)
+    assert worker.say(want=1).tasks == ()
+    coordinator_house.coordinator.change(sweep.id, verb="resume")
+    assert len(worker.say(want=1).tasks) == 1
+
+
 def test_no_settings_can_be_tried_before_the_bounds_are_known(coordinator_house: CoordinatorHouse) -> None:
     sweep = coordinator_house.coordinator.create(AUTO)
     with pytest.raises(Conflict, match="range test"):

@@ -114,8 +114,8 @@ def test_a_failed_trial_shows_the_traceback_of_each_attempt(house: House) -> Non
     house.copy()
     text = house.artifacts("#0 baseline")["traceback.txt"]
     assert text == (
-        "attempt 2 on worker w1:\nTraceback (most recent call last):\n  ...\nValueError: first\n\n"
-        "attempt 3 on worker w1:\nTraceback (most recent call last):\n  ...\nValueError: second\n"
+        "attempt 1 on worker w1:\nTraceback (most recent call last):\n  ...\nValueError: first\n\n"
+        "attempt 2 on worker w1:\nTraceback (most recent call last):\n  ...\nValueError: second\n"
     )
     assert house.artifacts("#1") == {}
 

@@ -12,6 +12,7 @@ from service.records import ModelExport
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from tests.service.recorder_story import BEGIN, make_epoch, make_sweep, make_trial
+from trainer.task import RangeCurve
 
 ORIGIN = Origin("me", commit="abc")
 NOTHING = Standing({}, best=None, baseline=None)
@@ -170,6 +171,14 @@ def test_a_note_without_an_answer_says_how_it_stands() -> None:
         text
         == "### Failed: maximize val_accuracy\n\n40 trials in the budget: none was begun.\n\nReason: 20 trials failed"
     )
+
+
+def test_the_note_says_what_a_range_test_found() -> None:
+    curve = RangeCurve(rates=[1e-3, 0.1], losses=[2.0, None], first_loss=2.3, num_updates=50, low=1e-3, high=0.1)
+    found = "Range test: search `learning_rate` from 0.001 to 0.1; its curve: range_test.html"
+    assert found in note(replace(make_sweep(), range_test=curve), standing=NOTHING)
+    only = replace(make_sweep(space="range-test"), state=SweepState.COMPLETED, range_test=curve)
+    assert note(only, standing=NOTHING) == f"### Completed: learning-rate range test\n\n{found}"
 
 
 def test_the_spec_can_be_posted_again() -> None:

@@ -44,7 +44,7 @@ def test_what_is_wrong_in_json_is_named(body: object, field: str) -> None:
 
 
 def test_a_csv_is_rows_by_its_header() -> None:
-    body = b'\xef\xbb\xbfage,colour\r\n39,"red, or so"\r\n\r\n,blue\n'
+    body = b'\xef\xbb\xbfage, colour\r\n39,"red, or so"\r\n\r\n,blue\n'
     assert rows_of_csv(body) == [{"age": "39", "colour": "red, or so"}, {"age": "", "colour": "blue"}]
 
 
@@ -56,6 +56,8 @@ def test_a_csv_is_rows_by_its_header() -> None:
         (b"a,b\n", "rows"),
         (b"a,b\n1,2\n3\n", "row 2"),
         (b"a\n\xe9\n", "body"),
+        (b"a;b\n1;2\n", "header"),
+        (b"a\tb\n1\t2\n", "header"),
         (b'a\n"1\n', "body"),
         (b"a\n" + b"1\n" * (MAX_ROWS + 1), "rows"),
         (b"a\n" + b"x" * 200_000, "body"),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from service.coordination.tasks import FOR_THE_IDLE_SECONDS, MAX_TRIES, TaskBoard
+from service.coordination.tasks import FOR_THE_IDLE_SECONDS, MAX_LOST, MAX_TRIES, TaskBoard
 from service.records import Worker
 from trainer.config import CheckpointRef, ProblemConfig
 from trainer.task import Export, Exported, Predict, Prediction, Task, TaskResult
@@ -94,11 +94,25 @@ def test_a_task_of_a_lost_worker_waits_again() -> None:
     board = TaskBoard()
     board.add(BODY, now=0.0)
     hand(board, A)
-    assert not board.take_back([A, B], now=1.0)
-    assert board.take_back([B], now=1.0)
+    assert board.take_back([A, B], now=1.0) == []
+    assert not board.waits
+    assert board.take_back([B], now=1.0) == []
+    assert board.waits
     assert hand(board, B)[0].id == 1
     assert board.end([TaskResult(task=1, value=SAID)], worker_id="a") == []
     assert len(board.end([TaskResult(task=1, value=SAID)], worker_id="b")) == 1
+
+
+def test_a_task_with_which_ten_workers_were_lost_is_given_up() -> None:
+    board = TaskBoard()
+    board.add(EXPORT, now=0.0, of=("s", 3))
+    for _ in range(MAX_LOST - 1):
+        assert hand(board, A)
+        assert board.take_back([B], now=1.0) == []
+    assert hand(board, A)
+    ((ticket, result),) = board.take_back([B], now=1.0)
+    assert (ticket.of, result.error) == (("s", 3), "10 workers were lost while they had it")
+    assert not board.waits
 
 
 def test_what_nobody_waits_for_any_more_is_dropped() -> None:

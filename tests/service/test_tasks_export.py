@@ -194,6 +194,23 @@ def test_an_export_that_an_extension_overtook_is_stored_on_the_running_sweep(
     assert sweep.export == ModelExport(state="READY", trial=0, file=checkpoint("e"))
 
 
+@pytest.mark.parametrize("verb", ["stop", "cancel"])
+def test_an_export_that_waits_outlives_the_end_of_the_extended_sweep(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker, verb: str
+) -> None:
+    house, worker = coordinator_house, coordinator_worker
+    sweep_id = end_sweep(house, worker)
+    worker.tasks.clear()
+    worker.say(leaving=True)
+    house.coordinator.extend(sweep_id, by=Extension(trials=1))
+    house.coordinator.change(sweep_id, verb=verb)
+    house.coordinator.tick()
+    assert house.sweep(sweep_id).export == ModelExport(state="WAITING", trial=0)
+    other = ScriptedWorker(house.coordinator, "w2")
+    export(house, other, task_of(other), letter="e")
+    assert house.sweep(sweep_id).export == ModelExport(state="READY", trial=0, file=checkpoint("e"))
+
+
 def test_a_deleted_sweep_takes_its_export_with_it(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
 ) -> None:

@@ -9,6 +9,7 @@ from sweeps.checks import check_spec
 from sweeps.parameters import Range
 from sweeps.scheduler import Scheduler
 from sweeps.spec import SweepSpec, first_settings, resolved, with_bounds
+from sweeps.wrong import InvalidSpec
 from trainer.config import MetricConfig
 
 
@@ -42,6 +43,12 @@ def test_the_bounds_take_its_place() -> None:
 def test_bounds_that_are_none_are_refused() -> None:
     with pytest.raises(ValidationError):
         with_bounds(spec_of({"learning_rate": "auto"}), low=0.5, high=0.02)
+
+
+def test_nothing_can_hang_on_a_rate_that_will_be_a_range() -> None:
+    space = {"learning_rate": "auto", "momentum": {"choices": [0.5, 0.9], "when": {"learning_rate": "auto"}}}
+    with pytest.raises(InvalidSpec, match=r"space\.momentum\.when\.learning_rate: is a range"):
+        spec_of(space)
 
 
 def test_the_preset_wants_the_range_test_alone() -> None:

@@ -64,6 +64,19 @@ def test_a_plugins_own_settings_can_be_searched() -> None:
     assert "did you mean problem.depth?" in error.mend
 
 
+@pytest.mark.parametrize(
+    ("parameter", "mend"),
+    [
+        ({"choices": [3, "deep"]}, "give an integer"),
+        (2.5, "give an integer"),
+        ({"low": 1, "high": 9}, "add integer: true"),
+    ],
+)
+def test_a_plugins_own_settings_have_types(parameter: Any, mend: str) -> None:
+    (error,) = errors_of({"space": {"problem.depth": parameter}}, facts=MINE)
+    assert (error.field, error.mend) == ("space.problem.depth", mend)
+
+
 def test_full_needs_a_known_number_of_examples_to_be_scaled_by() -> None:
     space = {"batch_scaled_learning_rate": 0.1, "batch_size": {"choices": [16, "full"]}}
     (error,) = errors_of({"space": space}, facts=MINE)

@@ -52,6 +52,13 @@ def test_what_is_far_off_stands_at_the_edge() -> None:
     assert "1 value far off" in texts(figure)
 
 
+def test_what_is_far_off_points_to_where_it_lies() -> None:
+    trials = [(DONE, 0.2), *((DONE, 0.9 + number / 1000) for number in range(20))]
+    traces = {trace["name"]: trace for trace in draw("history", material=made_sweep(trials))["data"]}
+    assert traces["COMPLETED"]["marker"]["symbol"] == ["triangle-down", *["circle"] * 20]
+    assert traces["baseline (0.2)"]["y"] == [0.9]
+
+
 def test_losses_over_decades_get_a_log_axis() -> None:
     trials = [(DONE, 10.0 ** -(number % 7)) for number in range(21)]
     assert draw("history", material=made_sweep(trials, metric=SOME_LOSS))["layout"]["yaxis"]["type"] == "log"

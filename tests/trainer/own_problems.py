@@ -6,6 +6,7 @@ from tests.trainer.assignments import assignment
 from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, MetricConfig, ProblemConfig
+from trainer.discovery import discover
 from trainer.engine import train
 from trainer.settings import Setting
 
@@ -82,3 +83,38 @@ def trained(*assignments: Assignment, folder: Path, drain_at: int | None = None)
     source = ScriptedSource(assignments, drain_at=drain_at)
     train(source, slots=1, device="cpu", checkpoints=CheckpointStore(folder))
     return source
+
+
+SHAPES = """
+import random
+import numpy as np
+import torch
+from torch import nn
+from trainer.plugins import Problem, problem
+
+X = torch.linspace(-1, 1, 40)[:, None]
+
+def on(x, y, make):
+    return Problem(model=make, train=(x, y), validation=(x, y), test=(x, y))
+
+@problem("squeezed", task="regression")
+def squeezed() -> Problem:
+    return on(X, X[:, 0], lambda: nn.Sequential(nn.Linear(1, 1), nn.Flatten(0)))
+
+@problem("wide", task="classification")
+def wide() -> Problem:
+    return on(X, (X[:, 0] > 0).long(), lambda: nn.Linear(1, 5))
+
+@problem("drawn", task="regression")
+def drawn() -> Problem:
+    x = np.random.rand(40, 1) + random.random()
+    return on(x, x, lambda: nn.Linear(1, 1))
+"""
+"""Problems whose outputs, or whose data, are not what one expects."""
+
+
+def discover_shapes(folder: Path) -> None:
+    """Make the problems in SHAPES known."""
+    path = folder / "shapes.py"
+    path.write_text(SHAPES)
+    discover([str(path)])

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.datasets import Floats, Parts, load, split
+from trainer.datasets import SPLIT_SEED, Floats, Parts, load
+from trainer.dealing import dealt
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("digits", "breast_cancer", "wine", "diabetes")
@@ -28,7 +29,7 @@ def _all_parts(parts: Parts) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_are_those_of_scikit_learn(name: str) -> None:
     x, y = _from_scikit_learn(name)
-    rows = split(y, stratified=name != "diabetes")
+    rows = dealt(y, seed=SPLIT_SEED, stratified=name != "diabetes")
     mean, deviation = x[rows["train"]].mean(axis=0), x[rows["train"]].std(axis=0)
     x = (x - mean) / np.where(deviation > 0, deviation, 1)
     if name == "diabetes":
@@ -70,7 +71,7 @@ def test_every_process_gets_the_same_rows() -> None:
 @given(st.lists(st.integers(0, 3), min_size=5, max_size=200), st.booleans())
 def test_a_split_deals_every_row_once_and_every_class_alike(labels: list[int], stratified: bool) -> None:
     y = np.array(labels, dtype=np.float64)
-    rows = split(y, stratified=stratified)
+    rows = dealt(y, seed=SPLIT_SEED, stratified=stratified)
     assert sorted(np.concatenate(list(rows.values())).tolist()) == list(range(len(y)))
     assert abs(len(rows["train"]) - 0.6 * len(y)) <= 1
     if stratified:

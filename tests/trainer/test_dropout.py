@@ -52,6 +52,16 @@ def test_it_takes_the_place_of_torchs_own_wherever_it_stands() -> None:
     assert isinstance(with_counted_dropout(nn.Dropout(0.1)), SeededDropout)
 
 
+class _AuthorsOwn(nn.Dropout):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+def test_dropout_of_the_authors_own_stays_as_it_is() -> None:
+    model = with_counted_dropout(nn.Sequential(_AuthorsOwn(0.5)))
+    assert torch.equal(model(X), X + 1)
+
+
 def test_whole_channels_are_left_out() -> None:
     out = with_counted_dropout(nn.Dropout2d(0.5))(torch.ones(8, 6, 4, 4))
     sums = out.sum(dim=(2, 3))

@@ -109,7 +109,9 @@ def test_what_says_nothing_is_left_out_and_said(tmp_path: Path) -> None:
     assert (roles["same"], roles["void"], roles["id"]) == ("constant", "constant", "ignored")
     assert "'same', 'void'" in about.report["warnings"][0]
     assert "1 columns without a name" in about.report["warnings"][1]
-    assert [column["name"] for column in about.preprocessing["inputs"]["columns"]] == [*people()][:-1]
+    inputs = about.preprocessing["inputs"]
+    assert [column["name"] for column in inputs["columns"]] == [*people()][:-1]
+    assert set(inputs["beside"]) == {"", "same", "void", "id", "species"}
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,18 @@ NOT_A_PROBLEM: dict[str, Case] = {
     "nan": (with_value("nan"), {}, "missing", "'a' in 1 rows (first in row 8)"),
     "infinity": (with_value("-inf"), {"missing": "impute"}, "file", "column 'a' is infinite"),
     "more than any number": (with_value("1" * 400), {}, "file", "'a' is infinite (or larger than any number) in row 8"),
+    "targets of 300 digits": (
+        csv_of({"a": A, "y": (A + 0.5) * 1e200}),
+        {"task": "regression"},
+        "target",
+        "the target 'y' in the part train are too large",
+    ),
+    "a test part of other numbers": (
+        csv_of({"a": A, "b": A, "y": [*(A[:-1] + 0.5), 1e300]}),
+        {"task": "regression", "split": {"kind": "time", "column": "a"}},
+        "target",
+        "the target 'y' in the part test are too large, or too far from those in train",
+    ),
     "numbers of 300 digits": (with_value("1" * 300), {}, "file", "'a' are too large"),
     "constant": (csv_of({"a": [1] * N, "b": ["x"] * N, "y": Y}), {}, "file", "no column is left to learn from"),
     "everything ignored": (PLAIN, {"ignore": ["a", "b"]}, "file", "no column is left to learn from"),
@@ -104,6 +116,12 @@ NOT_A_PROBLEM: dict[str, Case] = {
         {"max_categories": 9},
         "decimal",
         "comma before their decimals",
+    ),
+    "decimal commas to predict": (
+        csv_of({"a": A, "y": [f"{n},5" for n in A]}, delimiter=";"),
+        {},
+        "decimal",
+        "numbers of the column 'y' have a comma",
     ),
     "groups too few": (
         csv_of({"a": A, "g": A % 2, "y": Y}),

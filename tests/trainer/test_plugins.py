@@ -1,20 +1,27 @@
 """Problems of users' own: how they are built, how they train, and how they fail."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tests.trainer.assignments import BASELINE, assignment, numbers
-from tests.trainer.own_problems import OWN, SPIRALS, assigned, line, line_of, own_file, trained
+from tests.trainer.own_problems import OWN, SPIRALS, assigned, discover_shapes, line, line_of, own_file, trained
+from tests.trainer.scripted_source import ScriptedSource, keep_weights
+from tests.trainer.trained_weights import done
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, ProblemConfig
 from trainer.discovery import discover, plugin_named
 from trainer.dropout import SeededDropout
+from trainer.engine import train
 from trainer.errors import ProblemError
+from trainer.exported import AboutExport
 from trainer.plugins import Problem, problem
 from trainer.problem import build_problem
+from trainer.task import Export, Exported, Predict, Prediction
 
 CPU = torch.device("cpu")
 
@@ -148,3 +155,39 @@ def test_a_declared_function_can_be_called_as_before() -> None:
     discover([SPIRALS])
     made = plugin_named("spirals").plugin(width=4)
     assert made.model()(torch.zeros(3, 2)).shape == (3, 2)
+
+
+def test_outputs_of_another_shape_than_the_targets_fail_rather_than_learn_something_else(tmp_path: Path) -> None:
+    discover_shapes(tmp_path)
+    [ending] = trained(assigned(ProblemConfig(plugin="squeezed")), folder=tmp_path).endings()
+    assert ending.state == "FAILED"
+    assert "squeezed: the model's outputs have the shape (32,) and the targets (32, 1)" in ending.reason
+
+
+def test_a_model_with_more_outputs_than_classes_in_its_data_predicts_and_is_exported(tmp_path: Path) -> None:
+    discover_shapes(tmp_path)
+    wide, files = ProblemConfig(plugin="wide"), CheckpointStore(tmp_path)
+    source = ScriptedSource([assigned(wide)], judge=keep_weights)
+    train(source, slots=1, device="cpu", checkpoints=files)
+    [weights] = [note.weights for note in source.kept()]
+    said = done(Predict(problem=wide, weights=weights, rows=[[-900.0], [900.0]]), files=files).value
+    assert isinstance(said, Prediction)
+    assert said.classes == [0, 1, 2, 3, 4]
+    assert set(said.predictions) <= set(said.classes)
+    exported = done(Export(problem=wide, weights=weights), files=files).value
+    assert isinstance(exported, Exported)
+    about = AboutExport.model_validate_json(files.load(exported.file).text)
+    assert about.preprocessing["target"]["classes"] == said.classes == about.output_example["classes"]
+
+
+def test_data_that_are_drawn_are_the_same_on_every_worker(tmp_path: Path) -> None:
+    def drawn() -> torch.Tensor:
+        discover_shapes(tmp_path)  # loaded again: nothing is kept of the data drawn before
+        return build_problem(ProblemConfig(plugin="drawn"), device=CPU, files=CheckpointStore(tmp_path)).train.x
+
+    first = drawn()
+    np.random.seed(5)
+    random.seed(5)
+    expected = (np.random.RandomState(5).rand(), random.Random(5).random())
+    assert torch.equal(drawn(), first)
+    assert (np.random.rand(), random.random()) == expected

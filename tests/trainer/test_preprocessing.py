@@ -43,6 +43,14 @@ def test_truth_values_are_known_however_they_are_written() -> None:
     np.testing.assert_array_equal(found, [[0, 1], [0, 1], [1, 0], [1, 0]])
 
 
+def test_what_stands_beside_the_columns_is_not_read() -> None:
+    both = {**TABLE, "beside": ["species"]}
+    row = {"age": 50, "colour": "red"}
+    np.testing.assert_array_equal(encode(both, rows=[{**row, "species": "cat"}, row]), encode(TABLE, rows=[row, row]))
+    with pytest.raises(ValueError, match="row 1: there is no column 'specie'"):
+        encode(both, rows=[{**row, "specie": "cat"}])
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [

@@ -146,9 +146,13 @@ def _text(path: Path, *, options: ImportOptions) -> TextIO:
 
 
 def _check_encoding(table: Any, *, options: ImportOptions) -> None:
-    for position, kind in enumerate(table.schema.types):
+    try:
+        names = table.schema.names
+    except UnicodeDecodeError:
+        raise _wrong_encoding("the line with the names of the columns", options=options) from None
+    for name, kind in zip(names, table.schema.types, strict=True):
         if pa.types.is_binary(kind):
-            raise _wrong_encoding(f"the column {shown(table.schema.names[position])}", options=options)
+            raise _wrong_encoding(f"the column {shown(name)}", options=options)
 
 
 def _wrong_encoding(where: str, *, options: ImportOptions) -> Refused:

@@ -41,7 +41,9 @@ def preprocessing_of(dataset: Dataset) -> dict[str, Any]:
         answer: dict[str, Any] = {"kind": "classes", "name": target.name, "classes": list(target.classes)}
     else:
         train = target.y[dataset.rows["train"]]
-        answer = {"kind": "number", "name": target.name, "mean": float(train.mean()), "scale": float(train.std())}
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused when it is standardised
+            mean, scale = float(train.mean()), float(train.std())
+        answer = {"kind": "number", "name": target.name, "mean": mean, "scale": scale}
     return {"inputs": dict(dataset.inputs), "target": answer}
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.importing.columns import Column
+from trainer.importing.numerals import are_numbers, decimal_comma, is_number
 from trainer.importing.options import ImportOptions
 from trainer.importing.refused import Refused, shown
 from trainer.preprocessing import one_hot, standardised
 
 Rows: TypeAlias = NDArray[np.int64]
 MOST_LETTERS = 500
-_ALMOST_ALL = 0.9
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def fitted(column: Column, *, train: Rows, options: ImportOptions) -> Fitted:
         raise Refused(
             "ignore",
             message=f"the column {shown(column.name)} holds dates, which no model reads",
-            mend="put it in ignore, or split by it: split={kind: time, column: ...}",
+            mend=f"put it in ignore, or split by it: split=time, split_column={column.name[:100]}",
         )
     impute = options.missing == "impute"
     if column.kind == "category":
@@ -109,38 +109,20 @@ def _imputed(fill: float | str | None) -> str:
 
 
 def _too_many(column: Column, *, num_values: int, max_categories: int) -> Refused:
-    for comma in (False, True):
-        texts = [text.replace(".", "").replace(",", ".") if comma else text for text in column.texts]
-        numeric = [_is_number(text) for text in texts]
-        if sum(numeric) < _ALMOST_ALL * len(numeric):
-            continue
-        if comma:
-            return Refused(
-                "decimal",
-                message=f"the numbers of the column {shown(column.name)} have a comma before their decimals",
-                mend='give decimal=","',
-            )
-        code = numeric.index(False) if False in numeric else 0
+    if are_numbers(column.texts):
+        code = next((code for code, text in enumerate(column.texts) if not is_number(text)), 0)
         row = int(np.flatnonzero(column.values == code)[0]) + 1
         return Refused(
             "file",
-            message=f"the column {shown(column.name)} holds numbers, and {shown(texts[code])} in row {row}",
+            message=f"the column {shown(column.name)} holds numbers, and {shown(column.texts[code])} in row {row}",
             mend="write a number or nothing there, or put the column in ignore",
         )
-    return Refused(
+    return decimal_comma(column) or Refused(
         "max_categories",
         message=f"the column {shown(column.name)} has {num_values} different texts in the training part, more than "
         f"{max_categories}",
         mend="put it in ignore, or raise max_categories (at most 1000)",
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _too_large(column: Column, *, row: int) -> Refused:

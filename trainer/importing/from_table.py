@@ -41,7 +41,7 @@ def of_table(table: Table, *, options: ImportOptions, limits: ImportLimits, read
         x=_filled(table, features=features, rows=rows, limits=limits),
         rows=rows,
         target=target,
-        inputs={"kind": "table", "columns": [feature.fit.spec for feature in features if feature.fit.spec is not None]},
+        inputs=_inputs(table, features=features),
         columns=[roles[name] for name in table.names],
         reading=reading,
         remarks=_remarks(table, features=features),
@@ -130,6 +130,14 @@ def _filled(
                 x[part][:, start : start + feature.fit.width] = found[rows[part]]
             start += feature.fit.width
     return x
+
+
+def _inputs(table: Table, *, features: list[_Feature]) -> dict[str, Any]:
+    """How rows are encoded; `beside` are the columns of the file that no model reads, which rows may have too."""
+    specs = [feature.fit.spec for feature in features if feature.fit.spec is not None]
+    read = {spec["name"] for spec in specs}
+    beside = [name for name in table.names if name not in read] + ([""] if table.num_nameless else [])
+    return {"kind": "table", "columns": specs, "beside": beside}
 
 
 def _ignored(name: str, *, type_name: str) -> dict[str, Any]:

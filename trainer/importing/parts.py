@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.dealing import Rows, dealt
 from trainer.importing.columns import Column
 from trainer.importing.options import ColumnSplit, GroupSplit, RandomSplit, Split, TimeSplit
 from trainer.importing.refused import Refused, listed, shown
 from trainer.importing.target import Target
 from trainer.prepared import PARTS
 
-Rows: TypeAlias = NDArray[np.int64]
 SHARES = (0.6, 0.2, 0.2)
 FEWEST_ROWS = 10
 FEWEST_OF_A_CLASS = 5
@@ -26,7 +26,6 @@ PART_NAMES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("test", "testing"), "test"),
     }
 )
-_DEALT = ("train", "validation", "train", "test", "train")
 
 
 def parts_of(target: Target, *, split: Split, column: Column | None) -> dict[str, Rows]:
@@ -41,7 +40,7 @@ def parts_of(target: Target, *, split: Split, column: Column | None) -> dict[str
             mend="add rows",
         )
     if isinstance(split, RandomSplit):
-        parts = _dealt(target, seed=split.seed)
+        parts = _at_random(target, seed=split.seed)
     else:
         assert column is not None
         parts = _by_column(column, split=split)
@@ -49,20 +48,12 @@ def parts_of(target: Target, *, split: Split, column: Column | None) -> dict[str
     return parts
 
 
-def _dealt(target: Target, *, seed: int) -> dict[str, Rows]:
-    """The rows in random order, sorted by class, dealt in fives: 3 to train, 1 to validation, 1 to test.
-
-    So a class of five has rows in every part.
-    """
-    # RandomState, since NumPy promises its stream for ever; that of default_rng may change with a release.
-    order = np.random.RandomState(seed).permutation(len(target.y))
+def _at_random(target: Target, *, seed: int) -> dict[str, Rows]:
     if target.classes:
         counts = np.bincount(target.y, minlength=len(target.classes))
         if counts.min() < FEWEST_OF_A_CLASS:
             raise _too_small_class(target, counts=counts)
-        order = order[np.argsort(target.y[order], kind="stable")]
-    dealt = np.array(_DEALT)[np.arange(len(order)) % len(_DEALT)]
-    return {part: np.sort(order[dealt == part]) for part in PARTS}
+    return dealt(target.y, seed=seed, stratified=bool(target.classes))
 
 
 def _by_column(column: Column, *, split: GroupSplit | TimeSplit | ColumnSplit) -> dict[str, Rows]:
@@ -145,7 +136,7 @@ def check_given(parts: Mapping[str, Rows], *, target: Target) -> None:
             message=f"no row of the training part is of the class {listed(absent)}",
             mend="split so that every class is in train, or leave its rows out",
         )
-    if not target.classes and target.y[parts["train"]].std() == 0:
+    if not target.classes and np.ptp(target.y[parts["train"]]) == 0:  # its deviation may be rounded to more
         raise Refused(
             "split",
             message=f"the target {shown(target.name)} is the same in every row of the training part",

@@ -15,11 +15,12 @@ from trainer.importing.from_table import of_table
 from trainer.importing.npz_arrays import read_npz
 from trainer.importing.options import UploadFormat
 from trainer.importing.parquet_table import ParquetTable
-from trainer.importing.refused import Refused
+from trainer.importing.refused import Refused, shown
 from trainer.importing.request import ImportAnswer, ImportRequest
 from trainer.importing.storing import stored
 from trainer.importing.table import Table
 from trainer.prepared import PARTS, AboutData
+from trainer.preprocessing import standardised
 
 _PARQUET_MAGIC = b"PAR1"
 _ZIP_MAGIC = b"PK"
@@ -80,11 +81,22 @@ def _refuse_office(path: Path) -> None:
         raise Refused("file", message="the file is a spreadsheet", mend="save it as CSV, and upload that")
 
 
+def _too_large(target: str, *, part: str) -> Refused:
+    return Refused(
+        "target",
+        message=f"the numbers of the target {shown(target)} in the part {part} are too large, or too far from those in "
+        "train, to be standardised",
+        mend="write them in another unit, look for a wrong one, or split otherwise",
+    )
+
+
 def _tensors(dataset: Dataset, *, target: dict[str, Any]) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {}
     for part in PARTS:
         y = dataset.target.y[dataset.rows[part]]
         if not dataset.target.classes:
-            y = ((y - target["mean"]) / target["scale"]).astype(np.float32)[:, None]
+            y = standardised(y, mean=target["mean"], scale=target["scale"])[:, None]
+            if not (np.isfinite(target["scale"]) and np.isfinite(y).all()):
+                raise _too_large(dataset.target.name, part=part)
         tensors[f"{part}_x"], tensors[f"{part}_y"] = dataset.x[part], y
     return tensors

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.importing.columns import Column
+from trainer.importing.numerals import decimal_comma
 from trainer.importing.options import UploadTask
 from trainer.importing.refused import Refused, shown
 
@@ -29,6 +30,8 @@ class Target:
 def target_of(column: Column, *, task: UploadTask | None) -> Target:
     """The target in a column. Refused where a value is missing, or there is nothing to predict."""
     _check_whole(column)
+    if column.kind == "category" and task != "classification" and (wrong := decimal_comma(column)):
+        raise wrong
     chosen = task or guessed_task(column)
     if chosen == "classification":
         return _classes(column)

@@ -1,7 +1,6 @@
 """A trained model as one file that runs with torch alone."""
 
 from io import BytesIO
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from trainer.preprocessing import decode, encode
 from trainer.problem import Problem
 from trainer.task import Export, Exported
 from trainer.tasks.example import rows_of
-from trainer.tasks.trained import Trained, outputs_of, trained
+from trainer.tasks.trained import Trained, outputs_of, preprocessing_of, trained
 
 CPU = torch.device("cpu")
 NUM_TRACED = 2  # of one example the tracer would believe that there is never another number
@@ -55,10 +54,11 @@ def _check(program: bytes, *, model: nn.Module, x: Tensor) -> None:
 
 
 def _about(task: Export, *, winner: Trained, problem: Problem) -> AboutExport:
-    preprocessing: dict[str, Any] = dict(problem.preprocessing)
-    rows = rows_of(preprocessing["inputs"], encoded=problem.validation.x[:NUM_EXAMPLES].cpu().float().numpy())
-    x = torch.from_numpy(encode(preprocessing["inputs"], rows=rows)).to(problem.train.x.dtype)
+    inputs = problem.preprocessing["inputs"]
+    rows = rows_of(inputs, encoded=problem.validation.x[:NUM_EXAMPLES].cpu().float().numpy())
+    x = torch.from_numpy(encode(inputs, rows=rows)).to(problem.train.x.dtype)
     outputs = outputs_of(winner.model, x=x)
+    preprocessing = preprocessing_of(problem, outputs=outputs)
     of = winner.about
     return AboutExport(
         problem=task.problem,

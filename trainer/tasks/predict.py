@@ -10,7 +10,7 @@ from trainer.errors import RowsError
 from trainer.preprocessing import decode, encode
 from trainer.problem import Problem
 from trainer.task import Predict, Prediction
-from trainer.tasks.trained import outputs_of, trained
+from trainer.tasks.trained import outputs_of, preprocessing_of, trained
 
 MAX_OUTPUTS = 500_000
 """Numbers in one answer, which must fit into one request of a worker."""
@@ -32,7 +32,8 @@ def predict(task: Predict, *, files: CheckpointStore, problem: Problem, device: 
     wrong = (~outputs.reshape(len(outputs), -1).isfinite().all(dim=1)).nonzero()
     if len(wrong):
         raise RowsError(f"row {int(wrong[0]) + 1}: the model's outputs are not finite; are its values far too large?")
-    return Prediction.model_validate(decode(problem.preprocessing["target"], outputs=outputs.numpy()))
+    target = preprocessing_of(problem, outputs=outputs)["target"]
+    return Prediction.model_validate(decode(target, outputs=outputs.numpy()))
 
 
 def _as_the_inputs_want(inputs: Mapping[str, Any], *, rows: list[dict[str, Any] | list[Any]]) -> list[Any]:

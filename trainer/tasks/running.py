@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from trainer.checkpoint import CheckpointStore
+from trainer.device import device_named
 from trainer.errors import RowsError
 from trainer.problem import build_problem
 from trainer.range_test import range_curve
@@ -21,7 +22,7 @@ def run_task(task: Task, *, files: CheckpointStore, device: str, beat: Callable[
 
     It leaves torch's own generators as they were: trainings beside it never notice.
     """
-    place = torch.device(device)
+    place = device_named(device)
     try:
         with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
             return TaskResult(task=task.id, value=_value(task.body, files=files, device=place, beat=beat))

@@ -1,6 +1,7 @@
 """A trained model, built again from its problem and the file of its weights."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -35,6 +36,14 @@ def trained(weights: CheckpointRef, *, files: CheckpointStore, problem: Problem,
     model = initial_model(problem.model, seed=about.seed)
     copy_into(dict(model.named_parameters()) | statistics(model), given=stored.tensors)
     return Trained(model=model.to(device).eval(), about=about)
+
+
+def preprocessing_of(problem: Problem, *, outputs: Tensor) -> dict[str, Any]:
+    """The problem's, with a class for each of a model's outputs: a plugin's may be more than its data show."""
+    target = problem.preprocessing["target"]
+    if target["kind"] == "classes" and outputs.shape[1] > len(target["classes"]):
+        target = {**target, "classes": list(range(outputs.shape[1]))}
+    return {**problem.preprocessing, "target": target}
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("seen_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("digest"),
+        sa.PrimaryKeyConstraint("digest", "name"),
     )
     with op.batch_alter_table("plugin", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_plugin_name"), ["name"], unique=False)
