@@ -87,12 +87,13 @@ class ExportState(Answer):
 
 
 class SweepAnswer(Answer):
-    """One sweep."""
+    """One sweep; `warnings` are what to think over."""
 
     id: str
     name: str
     state: SweepState
     reason: str | None
+    warnings: list[str] = []
     spec: SweepSpec
     trial_counts: dict[TrialState, int]
     best: BestSoFar | None

@@ -29,6 +29,7 @@ from service.stores import runs
 from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
 from sweeps.edges import edge_warnings
+from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES
 
 BASELINE = "baseline"
@@ -58,6 +59,7 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
     return [
         SweepAnswer(
             **_plain_fields(one),
+            warnings=spec_warnings(connection, one.spec, num_trials=one.budget_trials),
             created_at=at(one.created_at),
             started_at=_time(one.started_at),
             ended_at=_time(one.ended_at),
@@ -97,10 +99,15 @@ def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
         difference=sweep.best_value - baseline.value if known and baseline and baseline.value is not None else None,
         warnings=[
             *edge_warnings(sweep.spec, settings=best.settings),
-            *width_warnings(sweep.spec, num_trials=sweep.budget_trials),
-            *balance_warnings(sweep.spec, facts=facts_of(connection, sweep.spec.problem)),
+            *spec_warnings(connection, sweep.spec, num_trials=sweep.budget_trials),
         ],
     )
+
+
+def spec_warnings(connection: Connection, spec: SweepSpec, *, num_trials: int) -> list[str]:
+    """What to think over in what was asked for."""
+    balance = balance_warnings(spec, facts=facts_of(connection, spec.problem))
+    return [*width_warnings(spec, num_trials=num_trials), *balance]
 
 
 def no_best(sweep: Sweep) -> str:

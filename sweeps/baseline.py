@@ -2,7 +2,7 @@
 
 from sweeps.coordinates import Coordinates
 from trainer.config import CnnModel, MlpModel, ModelConfig, ProblemConfig, ResnetModel
-from trainer.settings import KINDS, SETTINGS, Setting, typed_field
+from trainer.settings import DEFAULTS, Setting
 
 PLAIN: dict[str, Setting] = {"learning_rate": 0.01, "momentum": 0.9, "batch_size": 32}
 
@@ -16,14 +16,7 @@ def baseline(problem: ProblemConfig) -> dict[str, Setting]:
     return BASELINE | own | (_of_model(problem.model) if problem.model is not None else {})
 
 
-def _default(path: str) -> Setting:
-    model, field = typed_field(path)
-    default = model.model_fields[field].default
-    value: Setting = default.kind if path in KINDS else default
-    return value
-
-
-BASELINE: dict[str, Setting] = {path: _default(path) for path in SETTINGS} | PLAIN | Coordinates().model_dump()
+BASELINE: dict[str, Setting] = {**DEFAULTS} | PLAIN | Coordinates().model_dump()
 """Every setting and coordinate, but for those of models and plugins."""
 
 

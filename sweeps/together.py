@@ -24,6 +24,7 @@ def together_errors(parameters: Parameters) -> Iterator[FieldError]:
     yield from _decay_errors(parameters)
     yield from _dampening_errors(parameters)
     yield from _nesterov_errors(parameters)
+    yield from _ramp_errors(parameters)
     yield from scaled_rate_errors(parameters, num_train=None)
 
 
@@ -100,9 +101,20 @@ def _dampening_errors(parameters: Parameters) -> Iterator[FieldError]:
 
 
 def _nesterov_errors(parameters: Parameters) -> Iterator[FieldError]:
-    moving: list[dict[str, Wanted]] = [{"momentum": bool}, {"one_minus_momentum": lambda rest: float(rest) < 1}]
-    if can_meet(parameters, wanted={"nesterov": bool}) and not any(
-        can_meet(parameters, wanted={"nesterov": bool} | each) for each in moving
-    ):
+    if _stands_still(parameters, wanted={"nesterov": bool}):
         mend = "add a momentum above 0 to the space, for example 0.9, or leave nesterov out"
         yield FieldError("space.nesterov", "nesterov without momentum", mend)
+
+
+def _ramp_errors(parameters: Parameters) -> Iterator[FieldError]:
+    if _stands_still(parameters, wanted={"momentum_schedule": lambda kind: kind == "ramp"}):
+        mend = "add the momentum that it ramps up to, for example 0.9, or leave the ramp out"
+        yield FieldError("space.momentum_schedule", "a ramp without momentum", mend)
+
+
+def _stands_still(parameters: Parameters, *, wanted: dict[str, Wanted]) -> bool:
+    """Whether what is wanted can be drawn, and never with a momentum above 0."""
+    moving: list[dict[str, Wanted]] = [{"momentum": bool}, {"one_minus_momentum": lambda rest: float(rest) < 1}]
+    return can_meet(parameters, wanted=wanted) and not any(
+        can_meet(parameters, wanted=wanted | each) for each in moving
+    )

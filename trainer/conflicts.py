@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trainer.kinds import Constant
+from trainer.kinds import Constant, RampMomentum
 from trainer.settings import SGD_ONLY, Settings
 
 
@@ -24,6 +24,8 @@ def _faults(settings: Settings) -> Iterator[str]:
         return
     if settings.nesterov and settings.momentum == 0:
         yield "nesterov: it needs momentum; choose a momentum above 0, or leave nesterov out"
+    if isinstance(settings.momentum_schedule, RampMomentum) and settings.momentum == 0:
+        yield "momentum_schedule: the ramp leads up to momentum, which is 0; choose one above 0, or leave the ramp out"
     if settings.nesterov and settings.dampening:
         yield "nesterov: it goes with no dampening; leave dampening out, or nesterov"
     if settings.dampening and settings.velocity == "classical":

@@ -1,8 +1,8 @@
 """A winner as a file that runs without Ravine: one tensor of bytes, and a text about them. Torch-free.
 
-The tensor PROGRAM (uint8) is what torch.export.save wrote: `torch.export.load(BytesIO(bytes)).module()` maps float32
-inputs, encoded as `preprocessing` says, of any number of examples to outputs on the CPU. The metadata entry TEXT holds
-`AboutExport` as JSON.
+The tensor PROGRAM (uint8) is what torch.export.save wrote: `torch.export.load(BytesIO(bytes)).module()` maps inputs of
+any number of examples to outputs on the CPU: encoded as `preprocessing` says, in the type of the training data (float32
+but for plugins). The metadata entry TEXT holds `AboutExport` as JSON.
 """
 
 from typing import Any, Literal

@@ -42,7 +42,9 @@ class Problem:
 
     `model` is a function that makes a new model, with first weights from torch's own generator (Ravine seeds it).
     `train`, `validation` and `test` are pairs of inputs and targets, tensors or arrays whose first dimension counts
-    examples; floating arrays become torch's default type. `loss(outputs, targets)` is the mean over the rows of a
+    examples; floating arrays become torch's default type. What is drawn for them from the generators that torch, NumPy
+    and Python share is the same on every worker. In a regression targets (n,) become (n, 1), and the model answers
+    (n, 1). `loss(outputs, targets)` is the mean over the rows of a
     batch; where the problem has a task it may be left out. `metrics(outputs, targets)` give one number each for the
     validation part; their names are those that `@problem` declares.
     """

@@ -15,7 +15,8 @@ def proposed_bounds(
     """Where to search: (low, high), low < high, from the loss after a brief training at each of the ascending rates.
 
     `high` is the highest useful rate: the next one gained little or diverged. `low` lies PATIENCE_FACTOR below the
-    lowest useful one, but not below the lowest tested. Where no rate gained anything all of them are proposed.
+    lowest useful one, but not below the lowest tested, unless that is the only useful one. Where no rate gained
+    anything all of them are proposed.
     (After Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3: the rates between which the
     loss falls and before it rises again.)
     """

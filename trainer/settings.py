@@ -112,6 +112,17 @@ def typed_field(path: str) -> tuple[type[Frozen], str]:
     return (Settings, path) if len(parts) == 1 else (KINDS[parts[0]][parts[1]], parts[2])
 
 
+def _default(path: str) -> Setting:
+    model, field = typed_field(path)
+    default = model.model_fields[field].default
+    value: Setting = default.kind if path in KINDS else default
+    return value
+
+
+DEFAULTS: Mapping[str, Setting] = MappingProxyType({path: _default(path) for path in SETTINGS})
+"""What every setting is, by its path, where nothing is said of it."""
+
+
 def settings_of(values: Mapping[str, Setting]) -> Settings:
     """The settings that these paths and values stand for; pydantic's ValidationError where a value is impossible.
 

@@ -80,7 +80,7 @@ def _problem(problem: ProblemConfig, *, facts: ProblemFacts, settings: Mapping[s
             has = ", ".join(known) or "it has none"
             raise ValueError(f"settings.{path}: the model of {facts.name} has no such setting; known: {has}")
     trained = folded(whole, settings=settings)
-    check_problem(trained, facts=facts)
-    if trained.plugin is not None:
+    if trained.plugin is not None:  # first: it names a setting as it is written here, problem.width
         chosen(plugin_named(trained.plugin).plugin.settings, values=trained.settings)
+    check_problem(trained, facts=facts)
     return trained

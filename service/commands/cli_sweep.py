@@ -42,8 +42,9 @@ def start(
         sweep = client.create_sweep(spec, idempotency_key=idempotency_key)
         if watch:
             _follow(terminal, client=client, sweep_id=sweep.id)
-        else:
-            terminal.say(f"{sweep.id}  {progress_line(sweep)}")
+            return
+        for line in (f"{sweep.id}  {progress_line(sweep)}", *(f"Warning: {warning}" for warning in sweep.warnings)):
+            terminal.say(line)
 
 
 @app.command("list")

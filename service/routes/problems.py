@@ -1,5 +1,8 @@
 """What can be trained, over HTTP."""
 
+import json
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Depends
 
 from service.coordination.known import every_problem
@@ -11,7 +14,7 @@ from sweeps.presets import PRESETS
 from trainer import catalog
 from trainer.facts import ProblemFacts
 from trainer.model_settings import MODEL_SETTINGS
-from trainer.settings import SETTINGS
+from trainer.settings import DEFAULTS, SETTINGS, Setting
 
 router = APIRouter(prefix="/v1/problems", tags=["problems"], dependencies=[Depends(user)])
 
@@ -32,17 +35,27 @@ def list_problems(
 def _answer(facts: ProblemFacts) -> ProblemAnswer:
     models = [] if facts.brings_model or facts.kind == "plugin" else _models(facts)
     of_models = {path: sentence for kind in models for path, sentence in MODEL_SETTINGS[kind].items()}
+    own = _with_defaults(facts.settings, defaults=facts.defaults)
     return ProblemAnswer(
         name=facts.name,
         kind=facts.kind,
         task=facts.task,
         models=models,
         metrics=list(catalog.metrics(facts)),
-        settings={**SETTINGS, **COORDINATES, **of_models, **facts.settings},
+        settings={**_with_defaults(SETTINGS, defaults=DEFAULTS), **COORDINATES, **of_models, **own},
         presets={one.name: PresetAnswer(description=one.description, source=one.source) for one in PRESETS.values()},
         source=facts.description,
         digest=facts.digest,
     )
+
+
+def _with_defaults(sentences: Mapping[str, str], *, defaults: Mapping[str, Setting]) -> dict[str, str]:
+    ends = {path: f" Default: {_written(value)}." for path, value in defaults.items() if value != ""}
+    return {path: sentence + ends.get(path, "") for path, sentence in sentences.items()}
+
+
+def _written(value: Setting) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _models(facts: ProblemFacts) -> list[str]:

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.coordination.coordinator import Coordinator
 from service.coordination.known import facts_of
-from service.coordination.ordering import balance_warnings, checked, resolve, width_warnings
+from service.coordination.ordering import checked, resolve
 from service.paging import DEFAULT_PAGE, place_of, token_of
 from service.parts import Parts
 from service.records import Sweep
@@ -17,7 +17,7 @@ from service.routes.deps import CoordinatorDep, DatabaseDep, PageSize, PageToken
 from service.routes.documented import SWEEP_BODY
 from service.schemas import BestAnswer, Extension, Page, SweepAnswer, ValidatedAnswer
 from service.stores import sweeps as sweep_rows
-from service.views import best_answer, find_sweep, sweep_answers
+from service.views import best_answer, find_sweep, spec_warnings, sweep_answers
 from sweeps.states import SweepState
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"], dependencies=[Depends(user)])
@@ -121,8 +121,7 @@ def _validated(parts: Parts, raw: object) -> Response:
     asked = checked(raw)
     with parts.database.read() as connection:
         spec = resolve(asked, sweep_id="id", facts_of=partial(facts_of, connection))
-        balance = balance_warnings(spec, facts=facts_of(connection, spec.problem))
-    warnings = [*width_warnings(spec, num_trials=spec.budget.trials), *balance]
+        warnings = spec_warnings(connection, spec, num_trials=spec.budget.trials)
     answer = ValidatedAnswer(spec=spec, warnings=warnings)
     return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 

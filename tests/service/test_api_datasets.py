@@ -92,6 +92,8 @@ def test_a_data_set_that_a_sweep_uses_stays(api_house: ApiHouse) -> None:
 def test_the_answer_warns_where_accuracy_misleads(api_house: ApiHouse) -> None:
     upload(api_house, b"classes 90 10", name="rare")
     upload(api_house, b"classes 60 40", name="even")
+    created = api_house.ask("POST", "/v1/sweeps", json={"problem": {"dataset": "rare"}}).json()
+    assert any("the classes are unbalanced" in warning for warning in created["warnings"])
     sweeps = {name: api_house.create(problem={"dataset": name}) for name in ("rare", "even")}
     ScriptedWorker(api_house.house.coordinator).work()
     warnings = {name: api_house.get(f"/v1/sweeps/{sweep}/best")["warnings"] for name, sweep in sweeps.items()}

@@ -20,6 +20,9 @@ def test_what_ships_what_was_uploaded_and_what_was_announced(api_house: ApiHouse
     assert {"learning_rate", "model.width", "model.blocks"} <= set(digits["settings"])
     assert "model.blocks" not in birds["settings"]
     assert spiral["settings"]["problem.turns"] == "How often an arm goes round."
+    assert digits["settings"]["momentum"].endswith(" Default: 0.0.")
+    assert digits["settings"]["schedule.step.gamma"].endswith(" Default: 0.1.")
+    assert digits["settings"]["schedule"].endswith(" Default: constant.")
     assert "val_arms" in spiral["metrics"]
     assert "val_f1_macro" in birds["metrics"]
     assert birds["source"] == "What a test uploaded."

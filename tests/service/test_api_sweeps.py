@@ -12,7 +12,7 @@ from tests.service.api_house import SMALL, ApiHouse, problem
 from tests.service.scripted_worker import ScriptedWorker
 
 SWEEP_FIELDS = {
-    "id", "name", "state", "reason", "spec", "trial_counts", "best", "budget", "mlflow",
+    "id", "name", "state", "reason", "warnings", "spec", "trial_counts", "best", "budget", "mlflow",
     "export", "range_test", "created_at", "started_at", "ended_at",
 }  # fmt: skip
 

@@ -44,10 +44,12 @@ def ravine(*words: str, url: str, typed: str = "") -> subprocess.CompletedProces
 
 
 def test_start_reads_yaml_from_standard_input(api: ScriptedApi) -> None:
-    api.says("POST /v1/sweeps", one(sweep_answer(), status=201))
+    created = sweep_answer().model_copy(update={"warnings": ["the classes are unbalanced"]})
+    api.says("POST /v1/sweeps", one(created, status=201))
     text = "problem: {dataset: digits}\nspace:\n  learning_rate: {low: 1e-4, high: 1, log: true}\n"
     done = ravine("sweep", "start", "-", url=api.url, typed=text)
     assert (done.returncode, done.stdout.split()[0]) == (0, "s1"), done.stderr
+    assert done.stdout.endswith("Warning: the classes are unbalanced\n")
     assert api.heard[0].body["space"] == {"learning_rate": {"low": 0.0001, "high": 1, "log": True}}
 
 

@@ -103,6 +103,12 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     # settings that do not go together
     (space(nesterov=True), "space.nesterov", "momentum above 0"),
     (space(nesterov={"choices": [True, False]}, momentum=0.0), "space.nesterov", "momentum above 0"),
+    (space(momentum_schedule="ramp"), "space.momentum_schedule", "momentum that it ramps up to"),
+    (
+        space(momentum_schedule={"choices": ["constant", "ramp"]}, momentum=0),
+        "space.momentum_schedule",
+        "for example 0.9",
+    ),
     (space(nesterov=True, momentum=0.9, dampening=0.5), "space.dampening", "leave one of them out"),
     (space(lr_decay=0.1, schedule="cosine"), "space.lr_decay", "when: {schedule: constant}"),
     (space(lr_decay={"low": 0, "high": 1}, schedule={"choices": ["constant", "step"]}), "space.lr_decay", "leave one"),

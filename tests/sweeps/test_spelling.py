@@ -59,9 +59,14 @@ WRITTEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (
-        {"optimizer": {"choices": ["sgd", "adam"]}, "momentum_schedule": {"kind": "ramp", "start": 0.3}},
         {
             "optimizer": {"choices": ["sgd", "adam"]},
+            "momentum": {"low": 0.5, "high": 0.9},
+            "momentum_schedule": {"kind": "ramp", "start": 0.3},
+        },
+        {
+            "optimizer": {"choices": ["sgd", "adam"]},
+            "momentum": {"low": 0.5, "high": 0.9, "when": {"optimizer": ["sgd"]}},
             "momentum_schedule": {"choices": ["ramp"], "when": {"optimizer": ["sgd"]}},
             "momentum_schedule.ramp.start": {"choices": [0.3], "when": {"momentum_schedule": ["ramp"]}},
         },

@@ -12,6 +12,7 @@ from trainer.settings import Settings
     [
         (Settings(nesterov=True), "nesterov: it needs momentum"),
         (Settings(nesterov=True, momentum=0.9, dampening=0.1), "nesterov: it goes with no dampening"),
+        (Settings(momentum_schedule=RampMomentum()), "momentum_schedule: the ramp leads up to momentum, which is 0"),
         (Settings(dampening=0.1, velocity="classical"), "dampening: the classical velocity has none"),
         (Settings(lr_decay=0.1, schedule=Cosine()), "lr_decay: it is for the schedule constant, not cosine; leave"),
         (Settings(lr_decay=0.1, schedule=InverseTime()), "lr_decay: it is for the schedule constant, not inverse_time"),

@@ -89,6 +89,12 @@ NOT_A_PROBLEM: dict[str, Case] = {
         "target",
         "the target 'y' in the part train are too large",
     ),
+    "one target in train": (
+        csv_of({"a": A, "b": A, "y": np.where(A < N * 0.8, 0.1, A)}),  # its deviation is rounded to 1e-17
+        {"task": "regression", "split": {"kind": "time", "column": "a"}},
+        "split",
+        "the target 'y' is the same in every row of the training part",
+    ),
     "a test part of other numbers": (
         csv_of({"a": A, "b": A, "y": [*(A[:-1] + 0.5), 1e300]}),
         {"task": "regression", "split": {"kind": "time", "column": "a"}},

@@ -63,7 +63,7 @@ def test_a_problem_of_ones_own_is_trained_with_its_settings(tmp_path: Path, caps
     assert closing["state"] == "COMPLETED"
     for settings, message in (
         ({"problem.width": "wide"}, "problem.width: 'wide' is not an integer"),
-        ({"problem.height": 3}, "settings.height: spirals has no such setting of its own; known: width"),
+        ({"problem.height": 3}, "problem.height: the problem has no such setting of its own; known: width"),
         ({"model.width": 3}, "settings.model.width: the model of spirals has no such setting; known: it has none"),
     ):
         assert main([_file(tmp_path, text=json.dumps({**config, "settings": settings}))]) == 2
