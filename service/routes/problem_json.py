@@ -42,6 +42,8 @@ def render(
 ) -> Response:
     """One error as a response."""
     title = HTTPStatus(status).phrase
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not errors:
+        errors = [ProblemFieldError(field="body", message="is too large", mend=detail)]
     problem = ProblemDetails(
         type="about:blank", title=title, status=status, detail=detail, instance=instance, errors=list(errors)
     )
