@@ -106,7 +106,10 @@ def best_answer(connection: Connection, sweep: Sweep) -> BestAnswer:
 
 def spec_warnings(connection: Connection, spec: SweepSpec, *, num_trials: int) -> list[str]:
     """What to think over in what was asked for."""
-    balance = balance_warnings(spec, facts=facts_of(connection, spec.problem))
+    try:
+        balance = balance_warnings(spec, facts=facts_of(connection, spec.problem))
+    except ValueError:  # what it trained is not known here any more; the sweep is still to be shown
+        balance = []
     return [*width_warnings(spec, num_trials=num_trials), *balance]
 
 

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-USEFUL_SHARE = 0.1
-"""A rate is useful when its brief training gained at least this share of what the best one gained."""
+USEFUL_BELOW, USEFUL_ABOVE = 0.1, 0.5
+"""A rate is useful when its brief training gained at least this share of what the best one gained: little is enough
+below the best rate, where a longer training catches up, and not above it, where it comes to diverge."""
 PATIENCE_FACTOR = 3.0
 """Whole trainings are longer than a range test: rates this much below the lowest useful one are searched too."""
 
@@ -24,11 +25,10 @@ def proposed_bounds(
     best = max(range(len(gains)), key=gains.__getitem__)
     if gains[best] <= 0:
         return rates[0], rates[-1]
-    useful = [gain >= USEFUL_SHARE * gains[best] for gain in gains]
     lowest = highest = best
-    while lowest > 0 and useful[lowest - 1]:
+    while lowest > 0 and gains[lowest - 1] >= USEFUL_BELOW * gains[best]:
         lowest -= 1
-    while highest + 1 < len(rates) and useful[highest + 1]:
+    while highest + 1 < len(rates) and gains[highest + 1] >= USEFUL_ABOVE * gains[best]:
         highest += 1
     low = max(rates[0], rates[lowest] / PATIENCE_FACTOR)
     high = rates[highest]

@@ -10,6 +10,7 @@ from trainer.config import Assignment
 from trainer.problem import Problem
 from trainer.range_bounds import proposed_bounds
 from trainer.row import Row
+from trainer.settings import paths_of
 from trainer.task import RangeCurve, RangeTest
 
 MAX_EXAMPLES = 2048
@@ -31,8 +32,15 @@ def range_curve(test: RangeTest, *, problem: Problem, device: torch.device, beat
         losses.append(_trained(row, num_updates=test.num_updates, problem=problem))
         beat()
     low, high = proposed_bounds(rates, losses=losses, first_loss=first_loss)
+    settings = {path: value for path, value in paths_of(test.settings).items() if path != "learning_rate"}
     return RangeCurve(
-        rates=rates, losses=losses, first_loss=first_loss, num_updates=test.num_updates, low=low, high=high
+        settings=settings,
+        rates=rates,
+        losses=losses,
+        first_loss=first_loss,
+        num_updates=test.num_updates,
+        low=low,
+        high=high,
     )
 
 

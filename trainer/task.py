@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from trainer.config import CheckpointRef, ProblemConfig
 from trainer.frozen import Frozen
 from trainer.report import Text
-from trainer.settings import Settings
+from trainer.settings import Setting, Settings
 
 
 class Predict(Frozen):
@@ -74,13 +74,17 @@ class Exported(Frozen):
 
 
 class RangeCurve(Frozen):
-    """The loss after the brief training at each rate (None: not finite), the loss before it, the bounds proposed."""
+    """The loss after the brief training at each rate (None: not finite), the loss before it, the bounds proposed.
+
+    `settings` are those at which it was tested, by path.
+    """
 
     kind: Literal["range_test"] = "range_test"
     rates: list[float]
     losses: list[float | None]
     first_loss: float
     num_updates: int
+    settings: dict[str, Setting] = Field(default_factory=dict)
     low: float = Field(gt=0)
     high: float = Field(gt=0)
 
