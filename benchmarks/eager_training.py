@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks.workload import DATASET, NUM_EPOCHS, NUM_HIDDEN_UNITS, SgdSettings
-from trainer.datasets import load
+from trainer.data.datasets import load
 
 NUM_CLASSES = 10
 

@@ -15,9 +15,9 @@ from types import FrameType
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment
-from trainer.discovery import discover
 from trainer.engine import train
 from trainer.facts import ProblemFacts
+from trainer.own.discovery import discover
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, WeightsNote
 from trainer.task import Task, TaskResult
 from trainer.tasks.running import run_task

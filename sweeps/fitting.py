@@ -10,7 +10,7 @@ from sweeps.wrong import FieldError, one_of
 from trainer.catalog import complete
 from trainer.facts import ProblemFacts
 from trainer.model_settings import MODEL_SETTINGS
-from trainer.own_settings import Kind, typed
+from trainer.own.settings import Kind, typed
 
 
 def check_data(spec: SweepSpec, *, facts: ProblemFacts) -> tuple[FieldError, ...]:

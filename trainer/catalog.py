@@ -6,7 +6,7 @@ from types import MappingProxyType
 from trainer.config import MetricConfig, MlpModel, ProblemConfig
 from trainer.conflicts import check_conflicts
 from trainer.facts import LearningTask, ProblemFacts
-from trainer.own_settings import typed
+from trainer.own.settings import typed
 from trainer.settings import Settings
 
 _ALL = (

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from trainer.catalog import ALWAYS, SCORES
 from trainer.config import ProblemConfig
-from trainer.logged import HELD_OUT, log_metric
-from trainer.own_settings import OwnSetting, own_settings
+from trainer.own.logged import HELD_OUT, log_metric
+from trainer.own.settings import OwnSetting, own_settings
 
 __all__ = ["Plugin", "Problem", "log_metric", "problem"]
 

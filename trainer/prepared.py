@@ -17,8 +17,8 @@ PARTS = ("train", "validation", "test")
 class AboutData(Frozen):
     """The text in a prepared file. `facts.digest` is None here: a file cannot hold its own hash.
 
-    `preprocessing` is what trainer.preprocessing reads: how a row becomes numbers, and numbers an answer. `report`
-    tells a person what was found and done: columns, types, missing values, the split, warnings.
+    `preprocessing` is what trainer.packed.preprocessing reads: how a row becomes numbers, and numbers an answer.
+    `report` tells a person what was found and done: columns, types, missing values, the split, warnings.
     """
 
     kind: Literal["dataset"] = "dataset"

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from trainer.catalog import check_problem, complete, default_metric, reported_scores
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, ProblemConfig
-from trainer.data import Data, built_in_data, uploaded_data
-from trainer.datasets import Part
+from trainer.data.datasets import Part
+from trainer.data.loaded import Data, built_in_data, uploaded_data
+from trainer.data.metrics import SCORE_BY_NAME, Score
 from trainer.errors import ProblemError
 from trainer.facts import LearningTask, ProblemFacts
-from trainer.metrics import SCORE_BY_NAME, Score
-from trainer.models import build_model
-from trainer.own_model import checked_model
-from trainer.own_problem import own_problem
-from trainer.quadratic import Ravine, ravine_loss
+from trainer.models.build import build_model
+from trainer.models.quadratic import Ravine, ravine_loss
+from trainer.own.model import checked_model
+from trainer.own.problem import own_problem
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Problem:
 
     `model` makes a new model whose first weights come from torch's own generator. `loss` is the mean over the rows of
     a batch. `metrics` are computed on the validation part after each epoch, each under its name in the report.
-    Nothing but finalists reads `test`. `preprocessing` is what trainer.preprocessing reads: how a row becomes inputs,
-    and outputs an answer.
+    Nothing but finalists reads `test`. `preprocessing` is what trainer.packed.preprocessing reads: how a row becomes
+    inputs, and outputs an answer.
     """
 
     facts: ProblemFacts

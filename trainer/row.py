@@ -9,18 +9,18 @@ import torch
 
 from trainer.catalog import check_metric
 from trainer.config import Assignment
-from trainer.datasets import Part
+from trainer.course.reactions import after_epoch
+from trainer.course.schedules import Course, Pace, is_steady, pace
+from trainer.course.stopping import is_spent, patience_after
+from trainer.data.datasets import Part
 from trainer.errors import CheckpointError
-from trainer.flat_model import FlatModel, Weights
-from trainer.logged import Logging, means
+from trainer.models.flat_model import FlatModel, Weights
+from trainer.models.training_mode import TrainingMode
+from trainer.own.logged import Logging, means
 from trainer.problem import Problem
 from trainer.randomness import epoch_order, initial_model
-from trainer.reactions import after_epoch
-from trainer.schedules import Course, Pace, is_steady, pace
 from trainer.state import Counters, Snapshots, State
-from trainer.stepper import Stepper, empty_buffers
-from trainer.stopping import is_spent, patience_after
-from trainer.training_mode import TrainingMode
+from trainer.updates.stepper import Stepper, empty_buffers
 
 BATCHES_AT_ONCE = 1024
 """Batches that are cut at once: a million of one example, all together, would take 3 s and 1.2 GB."""

@@ -9,8 +9,8 @@ import torch
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, CheckpointRef
-from trainer.discovery import blamed_line
 from trainer.errors import CheckpointError
+from trainer.own.discovery import blamed_line
 from trainer.problem import build_problem
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
 from trainer.row import Progress, Row

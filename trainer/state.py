@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from trainer.checkpoint import Stored
-from trainer.columns import Buffers
 from trainer.config import Assignment, ProblemConfig
+from trainer.course.reactions import Reactions
+from trainer.course.stopping import Patience, is_spent
 from trainer.errors import CheckpointError
-from trainer.flat_model import Weights
 from trainer.frozen import Frozen
-from trainer.logged import Logged
-from trainer.optimizers import RULES
-from trainer.reactions import Reactions
+from trainer.models.flat_model import Weights
+from trainer.own.logged import Logged
 from trainer.settings import Settings
-from trainer.stopping import Patience, is_spent
+from trainer.updates.columns import Buffers
+from trainer.updates.optimizers import RULES
 
 
 @dataclass

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from trainer.catalog import check_metric, check_problem, check_settings, complete, dataset, default_metric
 from trainer.config import Assignment, MetricConfig, ProblemConfig
-from trainer.discovery import discover, plugin_named
 from trainer.facts import ProblemFacts
 from trainer.frozen import Frozen
 from trainer.model_settings import MODEL_SETTINGS, ModelSettings, folded
-from trainer.own_settings import chosen
+from trainer.own.discovery import discover, plugin_named
+from trainer.own.settings import chosen
 from trainer.settings import Setting, Settings, nested
 
 OF_MODEL, OF_PROBLEM = "model.", "problem."

@@ -4,8 +4,8 @@ from typing import Literal
 
 from trainer.checkpoint import Stored
 from trainer.config import Assignment, MetricConfig, ProblemConfig
-from trainer.flat_model import FlatModel
 from trainer.frozen import Frozen
+from trainer.models.flat_model import FlatModel
 from trainer.settings import Settings
 from trainer.state import State
 

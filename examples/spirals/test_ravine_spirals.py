@@ -6,7 +6,7 @@ import torch
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import ProblemConfig
-from trainer.discovery import discover
+from trainer.own.discovery import discover
 from trainer.problem import build_problem
 
 FILE = Path(__file__).with_name("ravine_spirals.py")

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from trainer.exported import PROGRAM, TEXT, AboutExport
+from trainer.tasks.exported import PROGRAM, TEXT, AboutExport
 
 
 @dataclass(frozen=True)

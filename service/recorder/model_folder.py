@@ -19,7 +19,7 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from service.recorder.export_file import ExportedModel
-from trainer.exported import AboutExport
+from trainer.tasks.exported import AboutExport
 
 PACKAGE = "ravine_model"
 PACKED = ("packed_model", "preprocessing")  # modules of the trainer that travel as they are
@@ -45,7 +45,7 @@ def write_model_folder(exported: ExportedModel, *, folder: Path, origin: Origin)
     code.mkdir(parents=True)
     (code / "__init__.py").touch()
     for module in PACKED:
-        (code / f"{module}.py").write_text(files("trainer").joinpath(f"{module}.py").read_text("utf-8"), "utf-8")
+        (code / f"{module}.py").write_text(files("trainer.packed").joinpath(f"{module}.py").read_text("utf-8"), "utf-8")
     (folder / "requirements.txt").write_text("\n".join([*_requirements(about), ""]))
     environment = {"python": platform.python_version(), "dependencies": ["-r requirements.txt"]}
     (folder / "python_env.yaml").write_text(yaml.safe_dump(environment, sort_keys=False))
@@ -71,7 +71,7 @@ def signature(about: AboutExport) -> ModelSignature:
 
 
 def _answered(about: AboutExport) -> Schema | None:
-    """The columns that trainer.packed_model answers with; None where nothing is known of the outputs."""
+    """The columns that trainer.packed.packed_model answers with; None where nothing is known of the outputs."""
     target = about.preprocessing["target"]
     if target["kind"] == "raw":
         return None

@@ -10,10 +10,10 @@ from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_
 from trainer.catalog import ALWAYS, dataset
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, MlpModel, ProblemConfig
-from trainer.datasets import load
+from trainer.data.datasets import load
 from trainer.engine import train
 from trainer.errors import EngineError
-from trainer.models import build_model
+from trainer.models.build import build_model
 from trainer.randomness import epoch_order, initial_model
 from trainer.report import Answer, Ending, EpochReport, Verdict
 from trainer.weights import AboutWeights

@@ -15,11 +15,11 @@ from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_
 from tests.trainer.trained_weights import done
 from trainer.checkpoint import CheckpointStore
 from trainer.config import CheckpointRef
-from trainer.exported import AboutExport
 from trainer.problem import Problem, build_problem
 from trainer.randomness import epoch_order, initial_model
 from trainer.report import EpochReport, Verdict
 from trainer.task import Export, Exported, Predict, Prediction
+from trainer.tasks.exported import AboutExport
 from trainer.weights import AboutWeights
 
 PLAIN = ("normed", "scaled", "frozen", "tied", "branching")

@@ -11,7 +11,7 @@ BROAD_EXCEPTS = {
     "service/recorder/recorder.py": "around one step of the recorder: MLflow may raise anything",
     "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
     "service/worker/link.py": "around one worker's exchange",
-    "trainer/discovery.py": "around one plugin: its code may raise anything while it is imported",
+    "trainer/own/discovery.py": "around one plugin: its code may raise anything while it is imported",
     "trainer/tasks/running.py": "around one task: a user's model may raise anything",
     "trainer/serial.py": "around one trial: a user's model may raise anything",
 }
@@ -28,15 +28,15 @@ POSITIONAL_FUNCTIONS = {
     "sweeps/tpe.py::Tpe.infer_relative_search_space": "the signature is Optuna's",
     "sweeps/tpe.py::Tpe.sample_relative": "the signature is Optuna's",
     "sweeps/parameters.py::same": "two of a kind",
-    "trainer/logged.py::log_metric": "a name and its value, as everybody logs them",
-    "trainer/metrics.py::accuracy": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::auc": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::balanced_accuracy": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::f1_macro": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::mae": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::mse": "outputs and targets, as every loss of torch takes them",
-    "trainer/metrics.py::r2": "outputs and targets, as every loss of torch takes them",
-    "trainer/quadratic.py::ravine_loss": "outputs and targets, as every loss of torch takes them",
+    "trainer/own/logged.py::log_metric": "a name and its value, as everybody logs them",
+    "trainer/data/metrics.py::accuracy": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::auc": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::balanced_accuracy": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::f1_macro": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::mae": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::mse": "outputs and targets, as every loss of torch takes them",
+    "trainer/data/metrics.py::r2": "outputs and targets, as every loss of torch takes them",
+    "trainer/models/quadratic.py::ravine_loss": "outputs and targets, as every loss of torch takes them",
 }
 
 

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save
 
 from trainer.config import CheckpointRef, MetricConfig, ProblemConfig
-from trainer.exported import PROGRAM, TEXT, AboutExport
-from trainer.preprocessing import decode, encode
+from trainer.packed.preprocessing import decode, encode
 from trainer.settings import Settings
+from trainer.tasks.exported import PROGRAM, TEXT, AboutExport
 
 FLOWERS: dict[str, Any] = {
     "inputs": {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.trainer.assignments import assignment
 from trainer.config import Assignment, CheckpointRef, MetricConfig, ProblemConfig
-from trainer.discovery import discover
+from trainer.own.discovery import discover
 
 MODELS = '''
 import torch

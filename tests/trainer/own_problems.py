@@ -6,8 +6,8 @@ from tests.trainer.assignments import assignment
 from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, MetricConfig, ProblemConfig
-from trainer.discovery import discover
 from trainer.engine import train
+from trainer.own.discovery import discover
 from trainer.settings import Setting
 
 ROOT = Path(__file__).parents[2]

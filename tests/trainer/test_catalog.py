@@ -16,7 +16,7 @@ from trainer.catalog import (
     reported_scores,
 )
 from trainer.config import CnnModel, LinearModel, MetricConfig, MlpModel, ProblemConfig, ResnetModel
-from trainer.datasets import load
+from trainer.data.datasets import load
 from trainer.kinds import Cosine
 from trainer.settings import Settings
 

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.datasets import SPLIT_SEED, Floats, Parts, load
-from trainer.dealing import dealt
+from trainer.data.datasets import SPLIT_SEED, Floats, Parts, load
+from trainer.data.dealing import dealt
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("digits", "breast_cancer", "wine", "diabetes")
@@ -41,7 +41,7 @@ def test_the_data_are_those_of_scikit_learn(name: str) -> None:
 
 
 def test_loading_does_not_import_scikit_learn() -> None:
-    code = "import sys; from trainer.datasets import load; load('digits'); sys.exit('sklearn' in sys.modules)"
+    code = "import sys; from trainer.data.datasets import load; load('digits'); sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, timeout=60).returncode == 0
 
 
@@ -63,7 +63,8 @@ def test_the_parts_are_float32_and_loaded_once() -> None:
 
 
 def test_every_process_gets_the_same_rows() -> None:
-    code = "import sys; from trainer.datasets import load; sys.stdout.buffer.write(load('digits').test.x.numpy().data)"
+    say = "sys.stdout.buffer.write(load('digits').test.x.numpy().data)"
+    code = f"import sys; from trainer.data.datasets import load; {say}"
     elsewhere = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT, timeout=60)
     assert elsewhere.stdout == load("digits").test.x.numpy().tobytes()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.own_problems import EXAMPLE, OWN, ROOT, SPIRALS, own_file
-from trainer.discovery import discover
+from trainer.own.discovery import discover
 
 
 def test_a_problem_is_described_without_being_called(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> Non
     target = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
     subprocess.run([*pip, "--target", str(target), str(source)], check=True, capture_output=True, timeout=120)
-    code = "from trainer.discovery import discover; print(*(f'{one.name} {one.digest}' for one in discover([])))"
+    code = "from trainer.own.discovery import discover; print(*(f'{one.name} {one.digest}' for one in discover([])))"
     environment = {**os.environ, "PYTHONPATH": str(target)}
     found = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60

@@ -8,9 +8,9 @@ from tests.trainer.assignments import BASELINE, assignment, numbers
 from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
 from trainer.config import CnnModel, MlpModel, ModelConfig, ProblemConfig
-from trainer.dropout import SeededDropout, with_counted_dropout
 from trainer.engine import train
-from trainer.training_mode import TrainingMode
+from trainer.models.dropout import SeededDropout, with_counted_dropout
+from trainer.models.training_mode import TrainingMode
 
 X = torch.ones(64, 50)
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from trainer.errors import CheckpointError
-from trainer.flat_model import FlatModel, Weights, statistics
+from trainer.models.flat_model import FlatModel, Weights, statistics
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.trainer.uploads import columns, csv_of, imported, npz_of, opened, parquet_of, people
+from trainer.packed.preprocessing import encode
 from trainer.prepared import PARTS
-from trainer.preprocessing import encode
 
 
 def test_a_csv_becomes_a_file_named_by_its_content(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.own_problems import assigned, line, line_of, own_file, trained
-from trainer.discovery import discover
-from trainer.logged import MOST_NAMES
+from trainer.own.discovery import discover
+from trainer.own.logged import MOST_NAMES
 from trainer.plugins import log_metric
 
 

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import metrics
 from trainer.catalog import SCORES
+from trainer.data import metrics
 
 Reference = Callable[[Any, Any], float]
 

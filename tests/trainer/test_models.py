@@ -4,10 +4,10 @@ from torch import nn
 
 from trainer.catalog import dataset
 from trainer.config import CnnModel, LinearModel, MlpModel, ModelConfig, ProblemConfig, ResnetModel
-from trainer.dropout import SeededDropout
 from trainer.facts import ProblemFacts
 from trainer.model_settings import folded
-from trainer.models import ACTIVATIONS, build_model
+from trainer.models.build import ACTIVATIONS, build_model
+from trainer.models.dropout import SeededDropout
 from trainer.randomness import initial_model
 
 IMAGES = (CnnModel(), CnnModel(channels=(3, 6, 12, 8, 8)), ResnetModel(), ResnetModel(channels=(4, 6, 9), blocks=2))

@@ -8,7 +8,7 @@ import torch
 from tests.trainer.assignments import assignment
 from trainer.checkpoint import CheckpointStore
 from trainer.config import ProblemConfig
-from trainer.datasets import Part
+from trainer.data.datasets import Part
 from trainer.problem import Problem, build_problem
 from trainer.row import Row
 from trainer.settings import Setting

@@ -12,9 +12,9 @@ import torch
 from tests.trainer.trained_weights import done, weights_of
 from trainer.checkpoint import CheckpointStore
 from trainer.config import LinearModel, ProblemConfig
-from trainer.exported import PROGRAM, AboutExport
-from trainer.packed_model import RavineModel, _load_pyfunc
+from trainer.packed.packed_model import RavineModel, _load_pyfunc
 from trainer.task import Export, Exported
+from trainer.tasks.exported import PROGRAM, AboutExport
 
 INPUTS: dict[str, Any] = {
     "kind": "table",

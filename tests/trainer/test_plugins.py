@@ -14,14 +14,14 @@ from tests.trainer.scripted_source import ScriptedSource, keep_weights
 from tests.trainer.trained_weights import done
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MetricConfig, ProblemConfig
-from trainer.discovery import discover, plugin_named
-from trainer.dropout import SeededDropout
 from trainer.engine import train
 from trainer.errors import ProblemError
-from trainer.exported import AboutExport
+from trainer.models.dropout import SeededDropout
+from trainer.own.discovery import discover, plugin_named
 from trainer.plugins import Problem, problem
 from trainer.problem import build_problem
 from trainer.task import Export, Exported, Predict, Prediction
+from trainer.tasks.exported import AboutExport
 
 CPU = torch.device("cpu")
 

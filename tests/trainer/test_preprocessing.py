@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-import trainer.preprocessing
-from trainer.preprocessing import decode, encode
+import trainer.packed.preprocessing
+from trainer.packed.preprocessing import decode, encode
 
 AGE = {"name": "age", "kind": "number", "fill": None, "mean": 40.0, "scale": 10.0}
 COLOUR = {"name": "colour", "kind": "category", "fill": None, "values": ["blue", "red"]}
@@ -127,7 +127,7 @@ def test_a_model_that_says_nan_predicts_nothing() -> None:
 
 
 def test_the_text_imports_numpy_and_the_standard_library_alone() -> None:
-    tree = ast.parse(Path(trainer.preprocessing.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(trainer.packed.preprocessing.__file__).read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in names} <= {"numpy", *sys.stdlib_module_names}

@@ -9,8 +9,8 @@ from trainer.checkpoint import CheckpointStore, Stored
 from trainer.config import CnnModel, LinearModel, MetricConfig, MlpModel, ModelConfig, ProblemConfig
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
+from trainer.packed.preprocessing import decode, encode
 from trainer.prepared import AboutData
-from trainer.preprocessing import decode, encode
 from trainer.problem import Problem, build_problem
 
 CPU = torch.device("cpu")

@@ -20,7 +20,7 @@ from tests.trainer.scripted_source import ScriptedSource
 from trainer.checkpoint import CheckpointStore
 from trainer.config import ProblemConfig
 from trainer.engine import train
-from trainer.quadratic import CONVEXITY, NUM_DIMENSIONS, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
+from trainer.models.quadratic import CONVEXITY, NUM_DIMENSIONS, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
 from trainer.settings import Setting
 
 

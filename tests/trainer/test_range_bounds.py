@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.range_bounds import PATIENCE_FACTOR, proposed_bounds
+from trainer.tasks.range_bounds import PATIENCE_FACTOR, proposed_bounds
 
 RATES = [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
 

@@ -9,11 +9,11 @@ import torch
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import MlpModel, ProblemConfig
+from trainer.models.quadratic import SMOOTHNESS
 from trainer.problem import Problem, build_problem
-from trainer.quadratic import SMOOTHNESS
-from trainer.range_test import log_spaced, range_curve
 from trainer.settings import Settings
 from trainer.task import RangeCurve, RangeTest
+from trainer.tasks.range_test import log_spaced, range_curve
 
 CPU = torch.device("cpu")
 DIGITS = ProblemConfig(dataset="digits", model=MlpModel())

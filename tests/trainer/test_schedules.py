@@ -3,6 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.references import cases
+from trainer.course.reactions import Reactions, after_epoch
+from trainer.course.schedules import Course, Pace, is_steady, pace
 from trainer.kinds import (
     Adam,
     AnnealOnPlateau,
@@ -15,8 +17,6 @@ from trainer.kinds import (
     Schedule,
     Step,
 )
-from trainer.reactions import Reactions, after_epoch
-from trainer.schedules import Course, Pace, is_steady, pace
 from trainer.settings import Settings
 
 COURSE = Course(steps_per_epoch=4, epochs=5)

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.references import cases
+from trainer.course.schedules import Pace
 from trainer.kinds import Adam, RmsProp, Sgd
-from trainer.schedules import Pace
 from trainer.settings import Settings
-from trainer.stepper import Stepper, empty_buffers
+from trainer.updates.stepper import Stepper, empty_buffers
 
 ANY_SGD = st.builds(
     Settings,

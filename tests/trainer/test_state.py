@@ -3,12 +3,12 @@ import torch
 
 from tests.trainer.assignments import assignment
 from trainer.checkpoint import Stored
+from trainer.course.reactions import Reactions
+from trainer.course.stopping import Patience
 from trainer.errors import CheckpointError
-from trainer.flat_model import Weights
-from trainer.reactions import Reactions
+from trainer.models.flat_model import Weights
 from trainer.settings import Setting, settings_of
 from trainer.state import Counters, Snapshots, State, as_stored, from_stored
-from trainer.stopping import Patience
 
 
 def _state(epoch: int, *, best: bool = False) -> State:

@@ -1,5 +1,5 @@
+from trainer.course.stopping import Patience, is_spent, patience_after
 from trainer.settings import Settings
-from trainer.stopping import Patience, is_spent, patience_after
 
 
 def _bad_epochs(values: list[float | None], *, min_delta: float = 0.0) -> list[int]:

@@ -13,12 +13,12 @@ import torch
 from tests.trainer.trained_weights import done, weights_of
 from trainer.checkpoint import CheckpointStore
 from trainer.config import CnnModel, LinearModel, MlpModel, ProblemConfig, ResnetModel
-from trainer.exported import PROGRAM, AboutExport
-from trainer.preprocessing import encode
+from trainer.packed.preprocessing import encode
 from trainer.problem import build_problem
 from trainer.randomness import initial_model
 from trainer.task import Export, Exported, Predict, Prediction
 from trainer.tasks.example import OTHER, rows_of
+from trainer.tasks.exported import PROGRAM, AboutExport
 
 CPU = torch.device("cpu")
 WINE = ProblemConfig(dataset="wine", model=MlpModel(hidden=(8,), dropout=0.5))

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainer.importing.refused import Refused, shown
-from trainer.preprocessing import category
+from trainer.packed.preprocessing import category
 
 ColumnKind: TypeAlias = Literal["number", "category", "date", "empty"]
 
@@ -89,7 +89,7 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
 
 def _of_texts(values: Any, *, name: str) -> Column:
-    """Texts as positions among the sorted different ones, each known as trainer.preprocessing knows it."""
+    """Texts as positions among the sorted different ones, each known as trainer.packed.preprocessing knows it."""
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     whole = values.unify_dictionaries().combine_chunks()

@@ -14,7 +14,7 @@ from trainer.importing.options import ImportOptions
 from trainer.importing.refused import Refused, shown
 from trainer.importing.request import ImportLimits
 from trainer.importing.watched import WatchedFile, opened
-from trainer.preprocessing import MISSING
+from trainer.packed.preprocessing import MISSING
 
 _BLOCK_BYTES = 4 * 2**20
 _MOST_BLOCK_BYTES = 32 * 2**20

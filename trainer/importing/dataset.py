@@ -15,7 +15,7 @@ class Dataset:
     """The parts as arrays, and what is to be said of them.
 
     `x` holds (rows, ...) float32 by part, `rows` the row numbers of each part in the upload. `inputs` is how a row
-    became numbers (trainer.preprocessing). `columns` describe what was found, `reading` how the file was read;
+    became numbers (trainer.packed.preprocessing). `columns` describe what was found, `reading` how the file was read;
     `remarks` are warnings.
     """
 

@@ -35,7 +35,7 @@ def facts_of(dataset: Dataset) -> ProblemFacts:
 
 
 def preprocessing_of(dataset: Dataset) -> dict[str, Any]:
-    """What trainer.preprocessing reads; numbers are standardised by the training rows."""
+    """What trainer.packed.preprocessing reads; numbers are standardised by the training rows."""
     target = dataset.target
     if target.classes:
         answer: dict[str, Any] = {"kind": "classes", "name": target.name, "classes": list(target.classes)}

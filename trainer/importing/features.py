@@ -10,7 +10,7 @@ from trainer.importing.columns import Column
 from trainer.importing.numerals import are_numbers, decimal_comma, is_number
 from trainer.importing.options import ImportOptions
 from trainer.importing.refused import Refused, shown
-from trainer.preprocessing import one_hot, standardised
+from trainer.packed.preprocessing import one_hot, standardised
 
 Rows: TypeAlias = NDArray[np.int64]
 MOST_LETTERS = 500
@@ -48,7 +48,7 @@ def fitted(column: Column, *, train: Rows, options: ImportOptions) -> Fitted:
 
 
 def encoded(column: Column, *, spec: dict[str, Any]) -> NDArray[np.float32]:
-    """(rows, width), the same numbers as trainer.preprocessing makes of the same values."""
+    """(rows, width), the same numbers as trainer.packed.preprocessing makes of the same values."""
     if spec["kind"] == "number":
         values = column.values if spec["fill"] is None else np.where(column.missing, spec["fill"], column.values)
         found = standardised(values, mean=spec["mean"], scale=spec["scale"])

@@ -14,8 +14,8 @@ from trainer.importing.parts import check_given, parts_of
 from trainer.importing.refused import Refused
 from trainer.importing.request import ImportLimits
 from trainer.importing.target import target_of
+from trainer.packed.preprocessing import standardised
 from trainer.prepared import PARTS
-from trainer.preprocessing import standardised
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 _CHUNK_VALUES = 2**20

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.dealing import Rows, dealt
+from trainer.data.dealing import Rows, dealt
 from trainer.importing.columns import Column
 from trainer.importing.options import ColumnSplit, GroupSplit, RandomSplit, Split, TimeSplit
 from trainer.importing.refused import Refused, listed, shown

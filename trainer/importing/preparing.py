@@ -19,8 +19,8 @@ from trainer.importing.refused import Refused, shown
 from trainer.importing.request import ImportAnswer, ImportRequest
 from trainer.importing.storing import stored
 from trainer.importing.table import Table
+from trainer.packed.preprocessing import standardised
 from trainer.prepared import PARTS, AboutData
-from trainer.preprocessing import standardised
 
 _PARQUET_MAGIC = b"PAR1"
 _ZIP_MAGIC = b"PK"

@@ -11,7 +11,7 @@ OTHER = "(other)"
 
 
 def rows_of(inputs: Mapping[str, Any], *, encoded: NDArray[np.float32]) -> list[dict[str, Any] | list[Any]]:
-    """Rows that trainer.preprocessing.encode would turn into these inputs, up to the seventh digit."""
+    """Rows that trainer.packed.preprocessing.encode would turn into these inputs, up to the seventh digit."""
     if inputs["kind"] == "array":
         by_channel = (-1, *[1] * (len(inputs["shape"]) - 1))
         mean, scale = (np.array(inputs[name], dtype=np.float64).reshape(by_channel) for name in ("mean", "scale"))

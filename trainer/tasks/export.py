@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from trainer.checkpoint import CheckpointStore, Stored
 from trainer.errors import ProblemError
-from trainer.exported import PROGRAM, AboutExport
-from trainer.preprocessing import decode, encode
+from trainer.packed.preprocessing import decode, encode
 from trainer.problem import Problem
 from trainer.task import Export, Exported
 from trainer.tasks.example import rows_of
+from trainer.tasks.exported import PROGRAM, AboutExport
 from trainer.tasks.trained import Trained, outputs_of, preprocessing_of, trained
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import torch
 
 from trainer.checkpoint import CheckpointStore
 from trainer.errors import RowsError
-from trainer.preprocessing import decode, encode
+from trainer.packed.preprocessing import decode, encode
 from trainer.problem import Problem
 from trainer.task import Predict, Prediction
 from trainer.tasks.trained import outputs_of, preprocessing_of, trained

@@ -9,10 +9,10 @@ from trainer.checkpoint import CheckpointStore
 from trainer.device import device_named
 from trainer.errors import RowsError
 from trainer.problem import build_problem
-from trainer.range_test import range_curve
 from trainer.task import Export, Predict, RangeTest, Task, TaskBody, TaskResult, TaskValue
 from trainer.tasks.export import export
 from trainer.tasks.predict import predict
+from trainer.tasks.range_test import range_curve
 
 _log = logging.getLogger(__name__)
 

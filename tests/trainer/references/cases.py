@@ -6,6 +6,7 @@ from itertools import pairwise
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from trainer.course.schedules import Course
 from trainer.kinds import (
     Adam,
     AdamW,
@@ -21,7 +22,6 @@ from trainer.kinds import (
     Schedule,
     Step,
 )
-from trainer.schedules import Course
 from trainer.settings import Settings
 
 COURSE = Course(steps_per_epoch=5, epochs=6)

@@ -13,9 +13,9 @@ from tests.trainer.references.cases import Rows, Run
 from tests.trainer.references.ours import rates_of, starts_and_gradients, weights_after_each_update
 from tests.trainer.references.pytorch import largest
 from trainer.config import Goal
+from trainer.course.stopping import Patience, is_spent, patience_after
 from trainer.kinds import InverseTime
 from trainer.settings import Settings
-from trainer.stopping import Patience, is_spent, patience_after
 
 ROOT = Path(__file__).parents[3]
 

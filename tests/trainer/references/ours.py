@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from tests.trainer.references.cases import COURSE, NUM_WEIGHTS, Rows, Run
-from trainer.reactions import Reactions, after_epoch
-from trainer.schedules import Pace, pace
+from trainer.course.reactions import Reactions, after_epoch
+from trainer.course.schedules import Pace, pace
 from trainer.settings import Settings
-from trainer.stepper import Stepper, empty_buffers
+from trainer.updates.stepper import Stepper, empty_buffers
 
 
 def starts_and_gradients(rows: Rows) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from tests.trainer.assignments import WINE, assignment
 from tests.trainer.references.pytorch import largest
 from trainer.catalog import dataset
-from trainer.datasets import Part, load
+from trainer.data.datasets import Part, load
 from trainer.problem import Problem
 from trainer.randomness import epoch_order, initial_model
 from trainer.row import Row

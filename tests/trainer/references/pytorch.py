@@ -11,8 +11,8 @@ from torch.optim import lr_scheduler as torch_schedules
 from tests.trainer.references.cases import Rows, Run
 from tests.trainer.references.ours import paces, rates_of, starts_and_gradients, weights_after_each_update
 from trainer import kinds as ours
-from trainer.clipping import Clipping
 from trainer.settings import Settings
+from trainer.updates.clipping import Clipping
 
 
 def difference_of_updates(rows: Rows) -> float:

@@ -7,9 +7,9 @@ import torch
 
 from tests.trainer.assignments import RAVINE, assignment
 from trainer.catalog import dataset
-from trainer.datasets import load
+from trainer.data.datasets import load
+from trainer.models.quadratic import CONVEXITY, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
 from trainer.problem import Problem
-from trainer.quadratic import CONVEXITY, SMOOTHNESS, Ravine, eigenvalues, ravine_loss
 from trainer.row import Row
 from trainer.settings import Setting
 

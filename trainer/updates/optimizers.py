@@ -7,10 +7,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainer import adam, rmsprop, sgd
-from trainer.columns import Numbers, Update
-from trainer.schedules import Pace
+from trainer.course.schedules import Pace
 from trainer.settings import Settings
+from trainer.updates import adam, rmsprop, sgd
+from trainer.updates.columns import Numbers, Update
 
 
 class NumbersOf(Protocol):

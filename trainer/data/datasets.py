@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.catalog import dataset
-from trainer.dealing import dealt
+from trainer.data.dealing import dealt
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
 
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 class Parts:
     """Train fits, validation steers, and nothing but finalists reads test.
 
-    `preprocessing` says how a row became numbers and what an output means, as trainer.preprocessing reads it.
+    `preprocessing` says how a row became numbers and what an output means, as trainer.packed.preprocessing reads it.
     """
 
     train: Part

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from trainer.catalog import dataset
 from trainer.checkpoint import CheckpointStore
-from trainer.datasets import Part, Parts, load
+from trainer.data.datasets import Part, Parts, load
 from trainer.errors import CheckpointError, ProblemError
 from trainer.facts import ProblemFacts
 from trainer.prepared import PARTS, AboutData

@@ -18,9 +18,9 @@ PROGRAM = "program"
 class AboutExport(Frozen):
     """The text in the file: how rows become inputs and outputs answers, and the training that the model comes from.
 
-    `input_example` are rows as a person has them, `output_example` is what trainer.preprocessing.decode answers to
-    them. `epoch` and `value` are those of the weights, by the metric that was searched on. `torch` is the version that
-    wrote the program.
+    `input_example` are rows as a person has them, `output_example` is what trainer.packed.preprocessing.decode answers
+    to them. `epoch` and `value` are those of the weights, by the metric that was searched on. `torch` is the version
+    that wrote the program.
     """
 
     kind: Literal["export"] = "export"

@@ -7,6 +7,7 @@ epochs before it, and T = `Course.num_updates` is all there will be.
 import math
 from dataclasses import dataclass
 
+from trainer.course.reactions import Reactions
 from trainer.kinds import (
     Adam,
     AdamW,
@@ -22,7 +23,6 @@ from trainer.kinds import (
     Schedule,
     Step,
 )
-from trainer.reactions import Reactions
 from trainer.settings import Settings
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.columns import Buffers, Columns, Numbers
-from trainer.schedules import Pace
+from trainer.course.schedules import Pace
 from trainer.settings import Settings
+from trainer.updates.columns import Buffers, Columns, Numbers
 
 BUFFERS = ("velocity",)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.clipping import Clipping
-from trainer.columns import Buffers, Numbers, Update
-from trainer.optimizers import RULES
-from trainer.schedules import Pace
+from trainer.course.schedules import Pace
 from trainer.settings import Settings
+from trainer.updates.clipping import Clipping
+from trainer.updates.columns import Buffers, Numbers, Update
+from trainer.updates.optimizers import RULES
 
 
 def empty_buffers(settings: Settings, *, like: Tensor) -> dict[str, Tensor]:

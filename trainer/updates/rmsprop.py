@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.columns import Buffers, Columns, Numbers
+from trainer.course.schedules import Pace
 from trainer.kinds import RmsProp
-from trainer.schedules import Pace
 from trainer.settings import Settings
+from trainer.updates.columns import Buffers, Columns, Numbers
 
 BUFFERS = ("square", "mean", "velocity")
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from torch import Tensor, nn
 
 from trainer.config import CnnModel, ResnetModel
-from trainer.dropout import SeededDropout
+from trainer.models.dropout import SeededDropout
 
 Activation: TypeAlias = Callable[[], nn.Module]
 

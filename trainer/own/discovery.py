@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
-from trainer.plugin_source import source_digest
+from trainer.own.source import source_digest
 from trainer.plugins import Plugin
 
 GROUP = "ravine.problems"

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from torch import Tensor, nn
 
 from trainer.config import Activation, CnnModel, LinearModel, MlpModel, ModelConfig
-from trainer.convolution import cnn, resnet
-from trainer.dropout import SeededDropout
 from trainer.facts import ProblemFacts
+from trainer.models.convolution import cnn, resnet
+from trainer.models.dropout import SeededDropout
 
 ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = MappingProxyType(
     {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}

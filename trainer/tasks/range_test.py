@@ -8,10 +8,10 @@ import torch
 from trainer.catalog import default_metric
 from trainer.config import Assignment
 from trainer.problem import Problem
-from trainer.range_bounds import proposed_bounds
 from trainer.row import Row
 from trainer.settings import paths_of
 from trainer.task import RangeCurve, RangeTest
+from trainer.tasks.range_bounds import proposed_bounds
 
 MAX_EXAMPLES = 2048
 """The loss is that of the first examples of the training part, at most this many, whatever the batches were."""

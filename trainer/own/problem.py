@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from trainer.config import ProblemConfig
-from trainer.datasets import Part, Parts
-from trainer.discovery import Found, plugin_named
+from trainer.data.datasets import Part, Parts
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
-from trainer.own_settings import chosen
+from trainer.own.discovery import Found, plugin_named
+from trainer.own.settings import chosen
 from trainer.plugins import Array, Examples, Problem
 from trainer.randomness import seeded
 

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from trainer.dropout import with_counted_dropout
 from trainer.errors import ProblemError
+from trainer.models.dropout import with_counted_dropout
 
 
 def checked_model(model: object, *, name: str) -> nn.Module:

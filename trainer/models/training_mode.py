@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.dropout import SeededDropout
+from trainer.models.dropout import SeededDropout
 
 MOST_EVALUATED = 4096
 """Examples that go through a model at once in an evaluation."""

@@ -1,6 +1,6 @@
 """The code inside an exported model: loads the program and answers rows. Torch, NumPy and MLflow's pandas alone.
 
-This text and trainer/preprocessing.py travel as they are in the folder of the MLflow model, as the package
+This text and trainer/packed/preprocessing.py travel as they are in the folder of the MLflow model, as the package
 `ravine_model`: they import nothing else of Ravine's.
 """
 

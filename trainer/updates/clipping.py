@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.columns import Columns
+from trainer.updates.columns import Columns
 
 _EPSILON = 1e-6
 
