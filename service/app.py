@@ -16,11 +16,11 @@ from service.database import Database
 from service.datasets.importing import Importer
 from service.errors import ConfigurationError, NotTheOwner
 from service.files import Files
-from service.importance_child import ask_importances
 from service.logs import log_json_lines
 from service.migrating import migrate
 from service.parts import Parts
-from service.plotting import Plots
+from service.plots.importance_child import ask_importances
+from service.plots.plotting import Plots
 from service.routes import datasets, events, health, plots, predict, problems, sweeps, trials, workers
 from service.routes.documented import describe
 from service.routes.guard import Guard

@@ -11,7 +11,7 @@ import httpx
 from service.api_link import ApiLink
 from service.client_errors import TryLater, Unreachable
 from service.data_schemas import DatasetAnswer
-from service.plot_schemas import PlotFigure
+from service.plots.plot_schemas import PlotFigure
 from service.predict_schemas import PredictAnswer
 from service.rows import Row
 from service.schemas import (

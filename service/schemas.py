@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from sweeps.parameters import Scalar
+from sweeps.space.parameters import Scalar
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.settings import Setting

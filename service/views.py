@@ -28,7 +28,7 @@ from service.stores import events as event_rows
 from service.stores import runs
 from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
-from sweeps.edges import edge_warnings
+from sweeps.insights.edges import edge_warnings
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES
 

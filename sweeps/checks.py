@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from sweeps.conditions import condition_errors
-from sweeps.domains import domain_errors
-from sweeps.grid import MAX_GRID_POINTS, num_grid_points
-from sweeps.parameters import Choices, Parameter, Range, plain, same
-from sweeps.search_space import SearchSpace
+from sweeps.space.conditions import condition_errors
+from sweeps.space.domains import domain_errors
+from sweeps.space.parameters import Choices, Parameter, Range, plain, same
+from sweeps.space.search_space import SearchSpace
+from sweeps.space.together import together_errors, tried_errors
 from sweeps.spec import SweepSpec, parameters_of
 from sweeps.spec_words import explained
-from sweeps.together import together_errors, tried_errors
+from sweeps.studies.grid import MAX_GRID_POINTS, num_grid_points
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer.settings import Setting
 

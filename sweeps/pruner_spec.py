@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from sweeps.parameters import Count
+from sweeps.space.parameters import Count
 from trainer.frozen import Frozen
 
 

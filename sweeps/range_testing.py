@@ -1,8 +1,8 @@
 """The settings at which a sweep's learning rates are tested before its search begins."""
 
-from sweeps.baseline import baseline
-from sweeps.coordinates import derived
-from sweeps.search_space import SearchSpace
+from sweeps.space.baseline import baseline
+from sweeps.space.coordinates import derived
+from sweeps.space.search_space import SearchSpace
 from sweeps.spec import SweepSpec, parameters_of
 from trainer.settings import Setting
 

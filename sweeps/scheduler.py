@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sweeps.coordinates import derived
-from sweeps.grid import GridStudy
-from sweeps.lessons import Asked, Study, lesson_of
 from sweeps.pruning import Pruner, pruner_of
 from sweeps.records import Proposal, Told, TrialRecord
+from sweeps.space.coordinates import derived
+from sweeps.space.together import tried_errors
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
-from sweeps.study import OptunaStudy
-from sweeps.together import tried_errors
+from sweeps.studies.grid import GridStudy
+from sweeps.studies.lessons import Asked, Study, lesson_of
+from sweeps.studies.study import OptunaStudy
 from sweeps.wrong import InvalidSpec
 from trainer.report import Verdict
 from trainer.settings import Setting

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
-from sweeps.baseline import baseline
-from sweeps.ownership import completed
-from sweeps.parameters import AUTO, Count, Parameter, Range, Scalar, SettingName
-from sweeps.presets import PresetName, preset_space
 from sweeps.pruner_spec import AshaPruner, PrunerSpec
-from sweeps.search_space import SearchSpace
-from sweeps.spelling import WrittenSpace, spelled_out
+from sweeps.space.baseline import baseline
+from sweeps.space.ownership import completed
+from sweeps.space.parameters import AUTO, Count, Parameter, Range, Scalar, SettingName
+from sweeps.space.presets import PresetName, preset_space
+from sweeps.space.search_space import SearchSpace
+from sweeps.space.spelling import WrittenSpace, spelled_out
 from sweeps.wrong import wrong
 from trainer.config import Goal, Limits, MetricConfig, Name, ProblemConfig
 from trainer.frozen import Frozen

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sweeps.parameters import Choices, Range
 from sweeps.pruner_spec import AshaPruner, HyperbandPruner, MedianPruner, NoPruner
+from sweeps.space.parameters import Choices, Range
 from sweeps.spec import BudgetSpec, KeepSpec, LimitsSpec, MetricSpec, MlflowSpec, SamplerSpec, SweepSpec
 from sweeps.wrong import CUSTOM_ERROR, FieldError, one_of
 from trainer.config import CnnModel, LinearModel, MlpModel, ProblemConfig, ResnetModel

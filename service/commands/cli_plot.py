@@ -8,8 +8,8 @@ import typer
 
 from service.commands.terminal import Terminal
 from service.errors import ConfigurationError
-from service.plot_page import whole_page
-from service.plot_schemas import PlotFigure
+from service.plots.plot_page import whole_page
+from service.plots.plot_schemas import PlotFigure
 
 KINDS = "history, importance, parallel_coordinate, slice, contour, learning_curves or range_test"
 

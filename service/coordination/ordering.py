@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from service.errors import InvalidRequest
 from sweeps.checks import check_spec
-from sweeps.fitting import check_data
-from sweeps.samplers import LEARNING_SAMPLERS
+from sweeps.space.fitting import check_data
 from sweeps.spec import SweepSpec, resolved
+from sweeps.studies.samplers import LEARNING_SAMPLERS
 from sweeps.wrong import FieldError, InvalidSpec
 from trainer import catalog
 from trainer.config import MetricConfig, ProblemConfig

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import yaml
 
-from service.plot_page import whole_page
+from service.plots.plot_page import whole_page
 from service.records import Attempt, Sweep
 from service.stores.attempts import HANDED_BACK, PAUSED
 from sweeps.plots.material import Material
 from sweeps.plots.range_test import draw_range_test
-from sweeps.search_space import SearchSpace
+from sweeps.space.search_space import SearchSpace
 
 SPEC_FILE = "sweep.yaml"
 RANGE_TEST_FILE = "range_test.json"

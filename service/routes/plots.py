@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from service.errors import NotAcceptable
-from service.plot_page import linked_page, plotly_script
-from service.plot_schemas import PlotAnswer, PlotFigure
-from service.plotting import Plots
+from service.plots.plot_page import linked_page, plotly_script
+from service.plots.plot_schemas import PlotAnswer, PlotFigure
+from service.plots.plotting import Plots
 from service.routes.accepting import liked
 from service.routes.deps import DatabaseDep, user
 from service.schemas import Page

@@ -9,8 +9,8 @@ from service.coordination.known import every_problem
 from service.paging import DEFAULT_PAGE, place_of, token_of
 from service.routes.deps import DatabaseDep, PageSize, PageToken, user
 from service.schemas import Page, PresetAnswer, ProblemAnswer
-from sweeps.coordinates import COORDINATES
-from sweeps.presets import PRESETS
+from sweeps.space.coordinates import COORDINATES
+from sweeps.space.presets import PRESETS
 from trainer import catalog
 from trainer.facts import ProblemFacts
 from trainer.model_settings import MODEL_SETTINGS

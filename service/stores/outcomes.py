@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, func, select
 
 from service.tables import epoch, event, trial
-from sweeps.outcomes import Outcome
+from sweeps.insights.outcomes import Outcome
 from sweeps.states import TrialState
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeps.outcomes import Judged, Outcome
-from sweeps.parameters import Choices
+from sweeps.insights.outcomes import Judged, Outcome
 from sweeps.plots.figure import (
     BEST_TO_WORST,
     BOTTOM_PIXELS,
@@ -23,6 +22,7 @@ from sweeps.plots.parameter_axis import ParameterAxis
 from sweeps.plots.points import briefly, drawn, star, thinned_note
 from sweeps.plots.surface import bandwidth, surface
 from sweeps.plots.value_axis import ValueAxis, value_axis
+from sweeps.space.parameters import Choices
 
 MOST_PARAMETERS = 4
 FEWEST_POINTS = 4

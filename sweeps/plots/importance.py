@@ -1,6 +1,6 @@
 """Importance: how much each parameter decides whether a trial is among the best."""
 
-from sweeps.outcomes import FEWEST_TRIALS, evidence
+from sweeps.insights.outcomes import FEWEST_TRIALS, evidence
 from sweeps.plots.figure import BLUE, Figure, axis, empty_figure, figure
 from sweeps.plots.material import Material
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeps.outcomes import Outcome
+from sweeps.insights.outcomes import Outcome
 from sweeps.plots.figure import DARK, GOLD, Figure, axis, empty_figure, figure
 from sweeps.plots.material import Material, bounded
 from sweeps.plots.points import COLOURS, plural

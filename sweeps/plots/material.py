@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sweeps.outcomes import Judged, Outcome
-from sweeps.parameters import Choices, Range
-from sweeps.search_space import SearchSpace
-from sweeps.varied import varied
+from sweeps.insights.outcomes import Judged, Outcome
+from sweeps.insights.varied import varied
+from sweeps.space.parameters import Choices, Range
+from sweeps.space.search_space import SearchSpace
 from trainer.config import MetricConfig
 from trainer.task import RangeCurve
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sweeps.outcomes import Judged
+from sweeps.insights.outcomes import Judged
 from sweeps.plots.figure import BEST_TO_WORST, TOP_PIXELS, Figure, empty_figure, figure, short
 from sweeps.plots.material import Material
 from sweeps.plots.parameter_axis import ParameterAxis

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sweeps.parameters import Choices, Range, same
 from sweeps.plots.figure import axis, short
 from sweeps.plots.ticks import log_ticks, number_ticks
+from sweeps.space.parameters import Choices, Range, same
 from trainer.settings import Setting
 
 GOLDEN = 0.618033988749895

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sweeps.outcomes import Judged, Outcome
+from sweeps.insights.outcomes import Judged, Outcome
 from sweeps.plots.figure import BLUE, DARK, GOLD, GREY, RED, short
 from sweeps.plots.material import Material
 from sweeps.plots.value_axis import ValueAxis

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from sweeps.outcomes import Judged, Outcome
+from sweeps.insights.outcomes import Judged, Outcome
 from sweeps.plots.figure import BOTTOM_PIXELS, TOP_PIXELS, Figure, axis, empty_figure, figure
 from sweeps.plots.material import Material
 from sweeps.plots.panels import Panels, on

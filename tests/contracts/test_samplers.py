@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sweeps.checks import check_spec
-from sweeps.parameters import Choices, Range
 from sweeps.records import Proposal, TrialRecord
 from sweeps.scheduler import Scheduler
+from sweeps.space.parameters import Choices, Range
 from sweeps.spec import MetricSpec, SamplerSpec, SweepSpec, resolved
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
 from trainer.config import MetricConfig, ProblemConfig

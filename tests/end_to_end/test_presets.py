@@ -12,7 +12,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from service.schemas import SweepAnswer
-from sweeps.presets import PRESETS
+from sweeps.space.presets import PRESETS
 from sweeps.states import SweepState
 from tests.end_to_end.running import RunningRavine, running_ravine, wait_for
 

@@ -10,10 +10,10 @@ import pytest
 from plotly.io import from_json
 
 from service.errors import Unavailable
-from service.plotting import Plots
+from service.plots.plotting import Plots
 from service.routes.accepting import liked
 from service.stores import sweeps as sweep_rows
-from sweeps.importance_question import Question
+from sweeps.insights.importance_question import Question
 from sweeps.plots.kinds import KINDS
 from tests.house.source import ROOT
 from tests.service.api_house import ApiHouse, problem

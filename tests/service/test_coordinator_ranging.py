@@ -5,7 +5,7 @@ import pytest
 from service.errors import Conflict
 from service.protocol import ExchangeAnswer
 from service.schemas import Extension
-from sweeps.parameters import Range
+from sweeps.space.parameters import Range
 from sweeps.states import SweepState
 from tests.service.coordinator_house import CoordinatorHouse
 from tests.service.scripted_worker import ScriptedWorker

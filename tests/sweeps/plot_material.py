@@ -8,11 +8,11 @@ from typing import Any
 
 from plotly.graph_objects import Figure as PlotlyFigure
 
-from sweeps.outcomes import Outcome
-from sweeps.parameters import Choices, Parameter, Range
+from sweeps.insights.outcomes import Outcome
 from sweeps.plots.kinds import KINDS
 from sweeps.plots.material import Material
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
 from trainer.config import MetricConfig
 from trainer.settings import Setting

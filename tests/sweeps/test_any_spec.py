@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sweeps.checks import check_spec
-from sweeps.coordinates import COORDINATES
 from sweeps.scheduler import Scheduler
+from sweeps.space.coordinates import COORDINATES
 from sweeps.spec import SweepSpec, first_settings, resolved, with_bounds
 from sweeps.states import TrialState
 from sweeps.wrong import FieldError, InvalidSpec

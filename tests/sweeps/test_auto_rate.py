@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from sweeps.checks import check_spec
-from sweeps.parameters import Range
 from sweeps.scheduler import Scheduler
+from sweeps.space.parameters import Range
 from sweeps.spec import SweepSpec, first_settings, resolved, with_bounds
 from sweeps.wrong import InvalidSpec
 from trainer.config import MetricConfig

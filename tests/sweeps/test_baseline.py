@@ -1,7 +1,7 @@
 """The baseline: what it says of settings, models and plugins."""
 
-from sweeps.baseline import BASELINE, baseline
-from sweeps.coordinates import COORDINATES
+from sweeps.space.baseline import BASELINE, baseline
+from sweeps.space.coordinates import COORDINATES
 from trainer.config import CnnModel, LinearModel, MlpModel, ProblemConfig, ResnetModel
 from trainer.model_settings import MODEL_SETTINGS
 from trainer.settings import SETTINGS, Settings, paths_of, settings_of

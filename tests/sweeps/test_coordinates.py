@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeps.checks import check_spec
-from sweeps.coordinates import COORDINATES, derived
 from sweeps.scheduler import Scheduler
+from sweeps.space.coordinates import COORDINATES, derived
 from sweeps.spec import SweepSpec, first_settings, resolved
 from sweeps.wrong import InvalidSpec
 from tests.sweeps.trainable import assert_trainable

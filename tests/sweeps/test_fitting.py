@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sweeps.checks import check_spec
-from sweeps.fitting import check_data
+from sweeps.space.fitting import check_data
 from sweeps.wrong import FieldError
 from trainer.catalog import DATASETS
 from trainer.facts import ProblemFacts

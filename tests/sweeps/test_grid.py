@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sweeps.grid import GridStudy, grid_points, num_grid_points
-from sweeps.parameters import Choices, Parameter, Range
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
+from sweeps.studies.grid import GridStudy, grid_points, num_grid_points
 
 PARAMETERS: dict[str, Parameter] = {
     "momentum": Range(low=0.0, high=0.9, step=0.3),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sweeps.importance_question import Question, Ranked
-from sweeps.importances import shares_of
-from sweeps.outcomes import Outcome, evidence
+from sweeps.insights.importance_question import Question, Ranked
+from sweeps.insights.importances import shares_of
+from sweeps.insights.outcomes import Outcome, evidence
 from sweeps.spec import SweepSpec
 from sweeps.states import TrialState
 from tests.sweeps.plot_material import drawn_settings

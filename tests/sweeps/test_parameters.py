@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.parameters import Choices, Range, same
+from sweeps.space.parameters import Choices, Range, same
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from sweeps.outcomes import Outcome
-from sweeps.parameters import Range
+from sweeps.insights.outcomes import Outcome
 from sweeps.plots.chosen_curves import MOST_CURVES, MOST_POINTS, chosen_curves
 from sweeps.plots.kinds import KINDS, wants_shares
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Range
+from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
 from tests.sweeps.plot_material import draw, made_sweep, texts
 from trainer.config import MetricConfig

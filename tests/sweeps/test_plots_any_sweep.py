@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.parameters import Choices, Parameter, Range
 from sweeps.plots.kinds import KINDS
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
 from tests.sweeps.plot_material import ACCURACY, SPACE, draw, made_sweep
 from trainer.config import MetricConfig

@@ -5,10 +5,10 @@ from typing import Any, get_args
 import pytest
 
 from sweeps.checks import check_spec
-from sweeps.fitting import check_data
-from sweeps.parameters import Choices
-from sweeps.presets import PRESETS, PresetName, preset_space
 from sweeps.scheduler import Scheduler
+from sweeps.space.fitting import check_data
+from sweeps.space.parameters import Choices
+from sweeps.space.presets import PRESETS, PresetName, preset_space
 from sweeps.spec import SweepSpec, first_settings, resolved
 from sweeps.states import TrialState
 from tests.sweeps.trainable import assert_trainable

@@ -7,10 +7,10 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler, TPESampler
 
-from sweeps.distributions import suggested
-from sweeps.parameters import Choices, Parameter, Range
-from sweeps.samplers import sampler_of, trial_seed
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
+from sweeps.studies.distributions import suggested
+from sweeps.studies.samplers import sampler_of, trial_seed
 from trainer.settings import Setting
 
 PARAMETERS: dict[str, Parameter] = {

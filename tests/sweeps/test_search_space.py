@@ -1,8 +1,8 @@
 """A space: its order, what is active, the nearest point, and what does not lie in it."""
 
-from sweeps.baseline import BASELINE
-from sweeps.parameters import Choices, Parameter, Range
-from sweeps.search_space import SearchSpace
+from sweeps.space.baseline import BASELINE
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
 
 PARAMETERS: dict[str, Parameter] = {
     "dampening": Range(low=0.0, high=1.0, when={"nesterov": (False,)}),

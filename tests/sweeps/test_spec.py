@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sweeps.checks import check_spec
-from sweeps.parameters import Choices
 from sweeps.pruner_spec import AshaPruner
+from sweeps.space.parameters import Choices
 from sweeps.spec import SweepSpec, first_settings, resolved
 from trainer.config import Limits, MetricConfig
 

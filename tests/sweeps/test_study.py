@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState as OptunaState
 
-from sweeps.lessons import Asked, Lesson, lesson_of
-from sweeps.parameters import Choices, Parameter, Range
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
-from sweeps.study import OptunaStudy, heard_by
+from sweeps.studies.lessons import Asked, Lesson, lesson_of
+from sweeps.studies.study import OptunaStudy, heard_by
 
 ASKED = Asked(3, {"momentum": 0.5})
 PARAMETERS: dict[str, Parameter] = {

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from sweeps.window import window_start, windowed
+from sweeps.studies.window import window_start, windowed
 
 
 @pytest.mark.parametrize(

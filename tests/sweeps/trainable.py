@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sweeps.parameters import same
+from sweeps.space.parameters import same
 from trainer.catalog import DATASETS, check_settings
 from trainer.config import MlpModel, ProblemConfig
 from trainer.model_settings import folded

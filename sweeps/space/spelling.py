@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sweeps.parameters import Condition, Parameter, Range, Scalar, SettingName
+from sweeps.space.parameters import Condition, Parameter, Range, Scalar, SettingName
 from sweeps.wrong import wrong
 from trainer.settings import KINDS
 

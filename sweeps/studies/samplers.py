@@ -10,9 +10,9 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from sweeps.distributions import distributions_of
-from sweeps.search_space import SearchSpace
-from sweeps.tpe import Tpe
+from sweeps.space.search_space import SearchSpace
+from sweeps.studies.distributions import distributions_of
+from sweeps.studies.tpe import Tpe
 
 SamplerOf: TypeAlias = Callable[[int], BaseSampler]
 """The sampler of a trial, by the trial's number."""

@@ -9,12 +9,12 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 
-from sweeps.distributions import distributions_of, suggested
-from sweeps.lessons import Asked, Lesson
-from sweeps.samplers import LEARNING_SAMPLERS, sampler_of
-from sweeps.search_space import SearchSpace
+from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
-from sweeps.window import window_start, windowed
+from sweeps.studies.distributions import distributions_of, suggested
+from sweeps.studies.lessons import Asked, Lesson
+from sweeps.studies.samplers import LEARNING_SAMPLERS, sampler_of
+from sweeps.studies.window import window_start, windowed
 from trainer.config import Goal
 from trainer.settings import Setting
 

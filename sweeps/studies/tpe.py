@@ -7,9 +7,9 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial
 
-from sweeps.distributions import distributions_of
-from sweeps.parameters import Choices, Range
-from sweeps.search_space import SearchSpace, conditions_of
+from sweeps.space.parameters import Choices, Range
+from sweeps.space.search_space import SearchSpace, conditions_of
+from sweeps.studies.distributions import distributions_of
 from trainer.settings import Setting
 
 FIXED = "fixed_params"

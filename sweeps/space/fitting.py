@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from sweeps.domains import MODEL, OWN, extremes, range_error
-from sweeps.parameters import Parameter, Range
+from sweeps.space.domains import MODEL, OWN, extremes, range_error
+from sweeps.space.parameters import Parameter, Range
+from sweeps.space.together import scaled_rate_errors
 from sweeps.spec import SweepSpec, parameters_of
-from sweeps.together import scaled_rate_errors
 from sweeps.wrong import FieldError, one_of
 from trainer.catalog import complete
 from trainer.facts import ProblemFacts

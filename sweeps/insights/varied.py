@@ -1,7 +1,7 @@
 """Which parameters of a space can differ between its trials."""
 
-from sweeps.parameters import Choices, Range
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Range
+from sweeps.space.search_space import SearchSpace
 
 
 def varied(space: SearchSpace) -> dict[str, Choices | Range]:

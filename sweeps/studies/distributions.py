@@ -8,8 +8,8 @@ from typing import cast
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
-from sweeps.parameters import Choices, Range
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Range
+from sweeps.space.search_space import SearchSpace
 from trainer.settings import Setting
 
 

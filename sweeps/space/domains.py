@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from sweeps.coordinates import COORDINATES, Coordinates
-from sweeps.parameters import AUTO, Choices, Parameter, Range
+from sweeps.space.coordinates import COORDINATES, Coordinates
+from sweeps.space.parameters import AUTO, Choices, Parameter, Range
 from sweeps.wrong import FieldError, one_of
 from trainer.frozen import Frozen
 from trainer.model_settings import ModelSettings

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 
 from service.errors import Unavailable
 from service.settings import inherited
-from sweeps.importance_question import Question
+from sweeps.insights.importance_question import Question
 
 log = structlog.get_logger()
 
-COMMAND = (sys.executable, "-m", "sweeps.importances")
+COMMAND = (sys.executable, "-m", "sweeps.insights.importances")
 TIMEOUT_SECONDS = 30.0
 SHARES = TypeAdapter(dict[str, float])
 

@@ -12,8 +12,8 @@ from service.errors import InvalidRequest, NotFound
 from service.records import Sweep
 from service.stores import outcomes as outcome_rows
 from service.views import BASELINE, find_sweep
-from sweeps.importance_question import Question, Ranked
-from sweeps.outcomes import FEWEST_TRIALS, evidence
+from sweeps.insights.importance_question import Question, Ranked
+from sweeps.insights.outcomes import FEWEST_TRIALS, evidence
 from sweeps.plots.chosen_curves import chosen_curves
 from sweeps.plots.kinds import KINDS, wants_shares
 from sweeps.plots.material import Curve, Material

@@ -1,6 +1,6 @@
 """The plain settings that trial 0 tries: what every answer is compared with."""
 
-from sweeps.coordinates import Coordinates
+from sweeps.space.coordinates import Coordinates
 from trainer.config import CnnModel, MlpModel, ModelConfig, ProblemConfig, ResnetModel
 from trainer.settings import DEFAULTS, Setting
 

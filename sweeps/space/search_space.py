@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from sweeps.coordinates import SETTERS
-from sweeps.parameters import Choices, Parameter, Range, same
+from sweeps.space.coordinates import SETTERS
+from sweeps.space.parameters import Choices, Parameter, Range, same
 from sweeps.wrong import FieldError, one_of
 from trainer.settings import Setting
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from sweeps.parameters import AUTO, Choices, Parameter, Range
+from sweeps.space.parameters import AUTO, Choices, Parameter, Range
 from trainer.settings import Setting
 
 PresetName: TypeAlias = Literal["sgd-basic", "sgd-full", "sgd-schedules", "optimizers", "batch-regimes", "range-test"]

@@ -1,8 +1,8 @@
-"""The question which parameters matter, as JSON. What answers it (sweeps.importances) is too heavy to be imported."""
+"""The question which parameters matter, as JSON. What answers it (importances) is too heavy to be imported."""
 
 from pydantic import Field
 
-from sweeps.search_space import SearchSpace
+from sweeps.space.search_space import SearchSpace
 from sweeps.spec import SweepSpec
 from trainer.frozen import Frozen
 from trainer.settings import Setting
@@ -16,7 +16,7 @@ class Ranked(Frozen):
 
 
 class Question(Frozen):
-    """A resolved spec and its trials (sweeps.outcomes.evidence)."""
+    """A resolved spec and its trials (sweeps.insights.outcomes.evidence)."""
 
     spec: SweepSpec
     trials: list[Ranked] = Field(min_length=1)

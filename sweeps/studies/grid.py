@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sweeps.lessons import Asked, Lesson
-from sweeps.parameters import Choices, Range, same
-from sweeps.search_space import SearchSpace
+from sweeps.space.parameters import Choices, Range, same
+from sweeps.space.search_space import SearchSpace
+from sweeps.studies.lessons import Asked, Lesson
 from trainer.settings import Setting
 
 MAX_GRID_POINTS = 100_000

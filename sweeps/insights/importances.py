@@ -1,7 +1,7 @@
 """How much each parameter matters, by PED-ANOVA (Watanabe et al., IJCAI 2023; conditional parameters: KDD 2026).
 
-`python -m sweeps.importances` reads a Question as JSON from standard input and writes the shares to standard output:
-Optuna's evaluators import scikit-learn (1 s, 100 MB), which no process that serves has a use for.
+`python -m sweeps.insights.importances` reads a Question as JSON from standard input and writes the shares to
+standard output: Optuna's evaluators import scikit-learn (1 s, 100 MB), which no process that serves has a use for.
 """
 
 import sys
@@ -14,9 +14,9 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, create_trial
 from pydantic import TypeAdapter
 
-from sweeps.distributions import distributions_of
-from sweeps.importance_question import Question, Ranked
-from sweeps.varied import varied
+from sweeps.insights.importance_question import Question, Ranked
+from sweeps.insights.varied import varied
+from sweeps.studies.distributions import distributions_of
 from trainer.config import Goal
 
 SHARES = TypeAdapter(dict[str, float])

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from sweeps.ownership import Owner, owner_of
-from sweeps.parameters import AUTO, Parameter, Range
-from sweeps.search_space import conditions_of, cyclic, described, takes
+from sweeps.space.ownership import Owner, owner_of
+from sweeps.space.parameters import AUTO, Parameter, Range
+from sweeps.space.search_space import conditions_of, cyclic, described, takes
 from sweeps.wrong import FieldError, one_of
 
 

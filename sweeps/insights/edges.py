@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from sweeps.parameters import Range
+from sweeps.space.parameters import Range
 from sweeps.spec import SweepSpec
 from trainer.settings import Setting
 

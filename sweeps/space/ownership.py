@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sweeps.parameters import Choices, Parameter, Range
-from sweeps.search_space import conditions_of
+from sweeps.space.parameters import Choices, Parameter, Range
+from sweeps.space.search_space import conditions_of
 from trainer.settings import SETTINGS, SGD_ONLY, Setting, Settings
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from sweeps.coordinates import BATCH_OF_SCALE, SETTERS
-from sweeps.domains import extremes
-from sweeps.parameters import Parameter, same
-from sweeps.search_space import SearchSpace, conditions_of
+from sweeps.space.coordinates import BATCH_OF_SCALE, SETTERS
+from sweeps.space.domains import extremes
+from sweeps.space.parameters import Parameter, same
+from sweeps.space.search_space import SearchSpace, conditions_of
 from sweeps.wrong import FieldError
 from trainer.settings import Setting, Settings
 
