@@ -25,7 +25,7 @@ class SgdSettings(TypedDict):
 
 
 def sweep_spec(*, num_trials: int, seed: int) -> dict[str, Any]:
-    """The body of POST /v1/sweeps. No baseline first: the peers have none."""
+    """The body of POST /v1/sweeps. No baseline first, and no weights kept and exported: the peers have neither."""
     return {
         "name": f"benchmark-{num_trials}-{seed}",
         "problem": {"dataset": DATASET, "model": {"kind": "mlp", "hidden": [NUM_HIDDEN_UNITS]}},
@@ -40,5 +40,6 @@ def sweep_spec(*, num_trials: int, seed: int) -> dict[str, Any]:
         "pruner": {"kind": "asha", "min_epochs": MIN_EPOCHS, "reduction_factor": REDUCTION_FACTOR},
         "budget": {"trials": num_trials, "epochs": NUM_EPOCHS},
         "first": [],
+        "keep": {"weights": 0},
         "seed": seed,
     }
