@@ -14,10 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from trainer.config import CheckpointRef
+from trainer.config import FILE_TEXT, CheckpointRef
 from trainer.errors import CheckpointError
 
-_TEXT = "ravine"
 _WRITING = ".writing-"
 _NOBODY_WRITES_SECONDS = 3600.0
 
@@ -50,7 +49,7 @@ class CheckpointStore:
     def save(self, stored: Stored, *, epoch: int) -> CheckpointRef:
         """Write, on the disk when this returns; `epoch` is the last whole one in it. CheckpointError when it fails."""
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in stored.tensors.items()}
-        content = save(tensors, metadata={_TEXT: stored.text})
+        content = save(tensors, metadata={FILE_TEXT: stored.text})
         ref = CheckpointRef(sha256=sha256(content).hexdigest(), epoch=epoch, num_bytes=len(content))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +79,7 @@ class CheckpointStore:
 def _text(content: bytes) -> str:
     """The JSON text in a safetensors file: 8 bytes of length (little-endian), then the header as JSON."""
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    text: str = header["__metadata__"][_TEXT]
+    text: str = header["__metadata__"][FILE_TEXT]
     return text
 
 

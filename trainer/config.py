@@ -87,6 +87,10 @@ class MetricConfig(Frozen):
     goal: Goal = "maximize"
 
 
+FILE_TEXT = "ravine"
+"""The metadata entry in which our safetensors files (checkpoints, weights, data, exports) hold their JSON text."""
+
+
 class CheckpointRef(Frozen):
     """A stored file: the SHA-256 of its content (hex), the last whole epoch in it and its size in bytes."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from trainer.config import Activation, CnnModel, Dropout, LinearModel, ModelConfig, ProblemConfig, ResnetModel, Width
 from trainer.frozen import Frozen
-from trainer.settings import Setting
+from trainer.settings import SETTINGS, Setting, Settings, settings_of
 
 MAX_CHANNELS = 8192
 
@@ -65,3 +65,9 @@ def folded(problem: ProblemConfig, *, settings: Mapping[str, Setting]) -> Proble
     if own:
         changes["settings"] = problem.settings | own
     return problem.model_copy(update=changes) if changes else problem
+
+
+def trained_by(problem: ProblemConfig, *, settings: Mapping[str, Setting]) -> tuple[ProblemConfig, Settings]:
+    """What a trial of these settings trains, and how: coordinates are left to the settings that they led to."""
+    how = settings_of({path: value for path, value in settings.items() if path in SETTINGS})
+    return folded(problem, settings=settings), how

@@ -2,7 +2,7 @@
 
 Tensors: `train_x`, `train_y`, `validation_x`, `validation_y`, `test_x`, `test_y`. x is float32, (n, features) or
 (n, channels, height, width), standardised as `preprocessing` says; y is int64 (n,) class numbers or float32 (n, 1),
-standardised. The file's name is its SHA-256; the metadata entry TEXT holds `AboutData` as JSON.
+standardised. The file's name is its SHA-256; the metadata entry FILE_TEXT holds `AboutData` as JSON.
 """
 
 from typing import Any, Literal
@@ -10,7 +10,6 @@ from typing import Any, Literal
 from trainer.facts import ProblemFacts
 from trainer.frozen import Frozen
 
-TEXT = "ravine"
 PARTS = ("train", "validation", "test")
 
 

@@ -11,8 +11,7 @@ from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import SweepState, TrialState
 from trainer.config import Assignment
-from trainer.model_settings import folded
-from trainer.settings import SETTINGS, settings_of
+from trainer.model_settings import trained_by
 
 HANDS_OUT = (SweepState.PENDING, SweepState.RUNNING)
 
@@ -169,12 +168,13 @@ def _start(desk: Desk, sweep: Sweep) -> Sweep:
 
 def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> Assignment:
     spec = sweep.spec
+    problem, settings = trained_by(spec.problem, settings=trial.settings)
     return Assignment(
         attempt=attempt_id,
         sweep=sweep.id,
         trial=trial.number,
-        problem=folded(spec.problem, settings=trial.settings),
-        settings=settings_of({path: value for path, value in trial.settings.items() if path in SETTINGS}),
+        problem=problem,
+        settings=settings,
         epochs=spec.budget.epochs,
         seed=trial.seed,
         metric=spec.goal_metric,

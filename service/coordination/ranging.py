@@ -15,8 +15,7 @@ from service.stores import sweeps as sweep_rows
 from sweeps.range_testing import tested_settings
 from sweeps.spec import first_settings
 from sweeps.states import SweepState
-from trainer.model_settings import folded
-from trainer.settings import SETTINGS, settings_of
+from trainer.model_settings import trained_by
 from trainer.task import RangeCurve, RangeTest, TaskResult
 
 NO_TRIAL = -1
@@ -60,10 +59,6 @@ def end(desk: Desk, sweep_id: str, *, result: TaskResult) -> None:
 
 
 def _want(board: TaskBoard, sweep: Sweep, *, now: float) -> None:
-    settings = tested_settings(sweep.spec)
-    test = RangeTest(
-        problem=folded(sweep.spec.problem, settings=settings),
-        settings=settings_of({path: value for path, value in settings.items() if path in SETTINGS}),
-        seed=trial_seed(sweep.spec.seed, number=0),
-    )
+    problem, settings = trained_by(sweep.spec.problem, settings=tested_settings(sweep.spec))
+    test = RangeTest(problem=problem, settings=settings, seed=trial_seed(sweep.spec.seed, number=0))
     board.add(test, now=now, of=(sweep.id, NO_TRIAL))

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from trainer.tasks.exported import PROGRAM, TEXT, AboutExport
+from trainer.config import FILE_TEXT
+from trainer.tasks.exported import PROGRAM, AboutExport
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ def read_export(path: Path) -> ExportedModel:
     """The exported winner in this file. ValueError where it is missing or holds none."""
     try:
         with safe_open(path, framework="numpy") as file:
-            about = AboutExport.model_validate_json(file.metadata()[TEXT])
+            about = AboutExport.model_validate_json(file.metadata()[FILE_TEXT])
             return ExportedModel(file.get_tensor(PROGRAM).tobytes(), about)
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValidationError) as error:
         raise ValueError(f"{path.name} holds no exported model: {error}") from error

@@ -141,26 +141,27 @@ class Sweep:
         self.records[record.number] = replace(record, state=state, attrs=told.attrs, tell_number=told.tell_number)
 
 
-@pytest.mark.parametrize("kind", SAMPLERS)
-def test_a_rebuilt_search_goes_on_as_if_nothing_had_happened(kind: str) -> None:
-    sweep = Sweep(spec_for(kind), seed=1)
+def gone_on_twice(spec: SweepSpec) -> tuple[Sweep, Sweep]:
+    """A search after 65 trials, and one that was rebuilt from its records after 45; the logs begin there."""
+    sweep = Sweep(spec, seed=1)
     sweep.go_on(num_trials=45)
     twin = sweep.restart()
     sweep.log.clear()
     sweep.go_on(num_trials=65)
     twin.go_on(num_trials=65)
+    return sweep, twin
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_a_rebuilt_search_goes_on_as_if_nothing_had_happened(kind: str) -> None:
+    sweep, twin = gone_on_twice(spec_for(kind))
     assert sum(isinstance(entry, Proposal) for entry in twin.log) == 20
     assert twin.log == sweep.log
 
 
 @pytest.mark.parametrize("kind", SAMPLERS)
 def test_a_search_in_coordinates_is_rebuilt_from_the_settings_that_they_led_to_too(kind: str) -> None:
-    sweep = Sweep(coordinates_for(kind), seed=1)
-    sweep.go_on(num_trials=45)
-    twin = sweep.restart()
-    sweep.log.clear()
-    sweep.go_on(num_trials=65)
-    twin.go_on(num_trials=65)
+    sweep, twin = gone_on_twice(coordinates_for(kind))
     assert twin.log == sweep.log
     assert {str(record.settings["optimizer"]) for record in sweep.records} == {"sgd", "adam"}
     for settings in (record.settings for record in sweep.records):

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from trainer.config import CheckpointRef, MetricConfig, ProblemConfig
+from trainer.config import FILE_TEXT, CheckpointRef, MetricConfig, ProblemConfig
 from trainer.packed.preprocessing import decode, encode
 from trainer.settings import Settings
-from trainer.tasks.exported import PROGRAM, TEXT, AboutExport
+from trainer.tasks.exported import PROGRAM, AboutExport
 
 FLOWERS: dict[str, Any] = {
     "inputs": {
@@ -61,7 +61,7 @@ def export_in(
         torch=torch.__version__,
     )
     bytes_ = torch.frombuffer(bytearray(program.getvalue()), dtype=torch.uint8)
-    content = save({PROGRAM: bytes_}, metadata={TEXT: about.model_dump_json()})
+    content = save({PROGRAM: bytes_}, metadata={FILE_TEXT: about.model_dump_json()})
     ref = CheckpointRef(sha256=sha256(content).hexdigest(), epoch=3, num_bytes=len(content))
     folder.mkdir(exist_ok=True)
     (folder / f"{ref.sha256}.safetensors").write_bytes(content)

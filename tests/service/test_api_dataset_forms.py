@@ -143,6 +143,7 @@ def test_a_connection_that_breaks_leaves_nothing(api_house: ApiHouse) -> None:
 
     headers = [(b"host", b"127.0.0.1"), (b"content-type", FORM["Content-Type"].encode())]
     scope = {"type": "http", "method": "POST", "path": "/v1/datasets", "headers": headers, "query_string": b""}
+    # Starlette's types want a MutableMapping where any mapping does.
     asyncio.run(api_house.app(scope, receive, send))  # type: ignore[arg-type]
     assert answered[0]["status"] == 422
     assert nothing_is_left(api_house)

@@ -1,6 +1,7 @@
 """`ravine plot` as a person types it, against an API that says what the test wrote."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from service.commands.cli_plot import KINDS as NAMED
 from service.settings import with_variables
+from sweeps.plots.kinds import KINDS
 from tests.house.source import ROOT
 from tests.service.scripted_api import Said, ScriptedApi, problem, scripted_api
 
@@ -49,3 +52,7 @@ def test_what_cannot_be_is_told_in_a_line(api: ScriptedApi, tmp_path: Path) -> N
     api.says("GET /v1/sweeps/s1/plots/pie", problem(404, detail="There is no plot pie."))
     done = plot("pie", "-o", str(tmp_path / "pie.json"), url=api.url)
     assert (done.returncode, done.stderr) == (1, "error: There is no plot pie.\n")
+
+
+def test_the_help_names_every_kind() -> None:
+    assert set(re.findall(r"\w+", NAMED)) - {"or"} == set(KINDS)

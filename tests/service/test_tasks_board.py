@@ -17,6 +17,7 @@ SAID = Prediction(predictions=["a"])
 def worker(name: str, *, problems: tuple[str, ...] = ()) -> Worker:
     plain = dict.fromkeys(("executor", "host", "device", "version", "token_hash", "state"), "")
     numbers = dict.fromkeys(("pid", "slots", "lease_until", "request_number", "created_at"), 1)
+    # mypy does not see which names the two dicts hold.
     return Worker(id=name, answer=None, failed_row=(), problems=problems, ended_at=None, **plain, **numbers)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from sweeps.checks import check_spec
 from sweeps.wrong import InvalidSpec
+from tests.sweeps.faults import assert_named
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
 
@@ -102,12 +103,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("raw", "field", "mend"), BAD, ids=[f"{field}: {mend}" for _, field, mend in BAD])
 def test_a_fault_is_named_with_its_field_and_mend(raw: dict[str, Any], field: str, mend: str) -> None:
-    with pytest.raises(InvalidSpec) as caught:
-        check_spec({"problem": {"dataset": "digits"}} | raw)
-    fault = caught.value.errors[0]
-    assert fault.field == field
-    assert fault.message
-    assert mend in fault.mend
+    assert_named(raw, field=field, mend=mend)
 
 
 @pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"\ud800": 1}, {"pruner": {"kind": "\ud800"}}])

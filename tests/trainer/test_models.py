@@ -60,6 +60,7 @@ def test_the_mlp_begins_as_a_plain_stack_of_layers_does() -> None:
 
 
 def test_dropout_changes_no_first_weight() -> None:
+    # mypy knows no type for a lambda with a default.
     plain, thinned = (
         initial_model(lambda rate=rate: build_model(MlpModel(dropout=rate), facts=dataset("wine")), seed=1)  # type: ignore[misc]
         for rate in (0.0, 0.5)
@@ -79,6 +80,7 @@ def test_the_activation_is_the_one_that_was_named(activation: str) -> None:
     for config in (MlpModel, CnnModel, ResnetModel):
         model = build_model(config.model_validate({"activation": activation}), facts=_facts(1, 8, 8))
         kinds = {type(module) for module in model.modules()}
+        # mypy takes the parametrized text for any text, not for an Activation.
         assert kinds & {nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU} == {ACTIVATIONS[activation]}  # type: ignore[index]
 
 

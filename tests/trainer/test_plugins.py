@@ -42,6 +42,7 @@ def test_what_a_problem_returns_is_checked_where_it_is_made() -> None:
     x, y = torch.ones(3, 2), torch.zeros(3, dtype=torch.int64)
 
     def made(part: Sequence[torch.Tensor]) -> Problem:
+        # A part of another length than a pair is what the test is about.
         return Problem(lambda: torch.nn.Linear(2, 2), (x, y), validation=tuple(part), test=(x, y))  # type: ignore[arg-type]
 
     assert made((x, y)).loss is None

@@ -22,7 +22,7 @@ from trainer.settings import Settings
 COURSE = Course(steps_per_epoch=4, epochs=5)
 
 
-def _pace(num_updates: int, row: Settings, *, reactions: Reactions = Reactions(), course: Course = COURSE) -> Pace:  # noqa: B008
+def _pace(num_updates: int, row: Settings, *, reactions: Reactions = Reactions(), course: Course = COURSE) -> Pace:  # noqa: B008 - frozen
     return pace(num_updates, settings=row, course=course, reactions=reactions)
 
 

@@ -13,9 +13,10 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from trainer.config import FILE_TEXT
 from trainer.importing.__main__ import answer
 from trainer.importing.request import ImportAnswer, ImportRequest
-from trainer.prepared import TEXT, AboutData
+from trainer.prepared import AboutData
 
 Case: TypeAlias = tuple[bytes, dict[str, Any], str, str]
 """An upload, its options, the field that is refused and a part of the message."""
@@ -43,7 +44,7 @@ def opened(folder: Path, *, answered: ImportAnswer) -> tuple[AboutData, dict[str
     assert answered.file is not None
     path = folder / "files" / f"{answered.file.sha256}.safetensors"
     with safetensors.safe_open(path, framework="numpy") as file:
-        about = AboutData.model_validate(json.loads(file.metadata()[TEXT]))
+        about = AboutData.model_validate(json.loads(file.metadata()[FILE_TEXT]))
     return about, safetensors.numpy.load_file(path)
 
 

@@ -12,6 +12,9 @@ from trainer.packed.preprocessing import category
 
 ColumnKind: TypeAlias = Literal["number", "category", "date", "empty"]
 
+MOST_LETTERS = 500
+"""The longest text that may be a category or a class."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -6,14 +6,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.importing.columns import Column
+from trainer.importing.columns import MOST_LETTERS, Column
 from trainer.importing.numerals import are_numbers, decimal_comma, is_number
 from trainer.importing.options import ImportOptions
 from trainer.importing.refused import Refused, shown
 from trainer.packed.preprocessing import one_hot, standardised
 
 Rows: TypeAlias = NDArray[np.int64]
-MOST_LETTERS = 500
 
 
 @dataclass(frozen=True)

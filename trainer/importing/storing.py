@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.config import FILE_TEXT
 from trainer.importing.request import StoredFile
-from trainer.prepared import TEXT, AboutData
+from trainer.prepared import AboutData
 
 _WORDS = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
 
@@ -41,7 +42,7 @@ def _pieces(tensors: Mapping[str, NDArray[Any]], *, about: AboutData) -> Iterato
     Written here, not by that library, which would hold two more copies of the data in memory than there is room for,
     and does not tell a full disk from other errors.
     """
-    header: dict[str, Any] = {"__metadata__": {TEXT: about.model_dump_json()}}
+    header: dict[str, Any] = {"__metadata__": {FILE_TEXT: about.model_dump_json()}}
     # The widest numbers first, so that each tensor begins at a multiple of the size of its numbers.
     names = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
     end = 0

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.importing.columns import Column
+from trainer.importing.columns import MOST_LETTERS, Column
 from trainer.importing.numerals import decimal_comma
 from trainer.importing.options import UploadTask
 from trainer.importing.refused import Refused, shown
 
 MOST_CLASSES = 1000
-MOST_LETTERS = 500
 MOST_GUESSED_CLASSES = 20
 _ROWS_PER_GUESSED_CLASS = 5
 

@@ -2,7 +2,7 @@
 
 The tensor PROGRAM (uint8) is what torch.export.save wrote: `torch.export.load(BytesIO(bytes)).module()` maps inputs of
 any number of examples to outputs on the CPU: encoded as `preprocessing` says, in the type of the training data (float32
-but for plugins). The metadata entry TEXT holds `AboutExport` as JSON.
+but for plugins). The metadata entry FILE_TEXT holds `AboutExport` as JSON.
 """
 
 from typing import Any, Literal
@@ -11,7 +11,6 @@ from trainer.config import MetricConfig, ProblemConfig
 from trainer.frozen import Frozen
 from trainer.settings import Settings
 
-TEXT = "ravine"
 PROGRAM = "program"
 
 

@@ -25,12 +25,14 @@ def range_curve(test: RangeTest, *, problem: Problem, device: torch.device, beat
     """
     rates = log_spaced(test.low, high=test.high, num_rates=test.num_rates)
     losses: list[float | None] = []
-    first_loss = math.nan
+    first_loss: float | None = None
     for rate in rates:
         row = Row(_assignment(test, rate=rate, problem=problem), problem=problem, device=device)
-        first_loss = _loss(row, problem=problem)
+        if first_loss is None:
+            first_loss = _loss(row, problem=problem)
         losses.append(_trained(row, num_updates=test.num_updates, problem=problem))
         beat()
+    assert first_loss is not None
     low, high = proposed_bounds(rates, losses=losses, first_loss=first_loss)
     settings = {path: value for path, value in paths_of(test.settings).items() if path != "learning_rate"}
     return RangeCurve(
