@@ -18,12 +18,12 @@ class Hello(Frozen):
     """A worker introduces itself (with the join token). `worker` is an id that is new at each start."""
 
     worker: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    executor: Literal["local", "external"]
-    host: str = Field(max_length=255)
+    executor: Literal["local", "ray", "external"]
+    host: str = Field(max_length=255, pattern=r"^[^\x00]*$")
     pid: int
     slots: int = Field(ge=1, le=1024)
-    device: str = Field(max_length=100)
-    version: str = Field(max_length=100)
+    device: str = Field(max_length=100, pattern=r"^[^\x00]*$")
+    version: str = Field(max_length=100, pattern=r"^[^\x00]*$")
 
 
 class Welcome(Frozen):

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -34,44 +35,98 @@ def _split(value: object) -> object:
 
 
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+ExecutorName: TypeAlias = Literal["local", "ray", "external"]
 
 
-class Settings(_UserToken):
+class _JoinToken(BaseSettings):
+    """The secret with which workers introduce themselves, as a value or in a file."""
+
+    home: Path = Path(".ravine")
+    join_token: SecretStr | None = None
+    join_token_file: Path | None = None
+
+    @property
+    def join_token_path(self) -> Path:
+        """Where the join token lies when it is not given as a value."""
+        return self.join_token_file or self.home.absolute() / "join-token"
+
+    def shared_join_token(self) -> str:
+        """The join token, from the environment or its file. Raises ConfigurationError."""
+        if self.join_token is not None:
+            return self.join_token.get_secret_value()
+        return _secret(self.join_token_path, variable="RAVINE_JOIN_TOKEN_FILE")
+
+
+class RaySettings(BaseSettings):
+    """The Ray cluster, by the names that Ray itself gives these variables."""
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore")
+
+    ray_address: str | None = None
+    ray_auth_token: SecretStr | None = None
+    ray_auth_token_path: Path | None = None
+
+    def auth_token(self) -> str | None:
+        """The token that Ray asks for. Raises ConfigurationError."""
+        if self.ray_auth_token is not None:
+            return self.ray_auth_token.get_secret_value()
+        return _secret(self.ray_auth_token_path, variable="RAY_AUTH_TOKEN_PATH") if self.ray_auth_token_path else None
+
+
+class Settings(_UserToken, _JoinToken):
     """What the service is told by its environment.
 
     home: the folder with all state. port, host: where the API listens. mlflow_port: where the embedded MLflow UI
-    listens. mlflow_uri: an MLflow elsewhere (none is started then). database_url: SQLite under home when not set.
-    token, token_file: the user token; without one user routes are open, on loopback only. join_token_file: the secret
-    with which workers introduce themselves; made at first start. workers: how many local workers; 0: one per core or
-    GPU. executor: local, or external when workers come by themselves. allowed_hosts: further names under which the API
-    may be called. problems: files or modules with plugins, for local workers. recorder: off leaves MLflow out
+    listens. mlflow_uri: an MLflow elsewhere (none is started then); mlflow_public_url: where a person finds its UI,
+    if elsewhere. database_url: SQLite under home when not set. database_password(_file): its password, when
+    the URL has none. token, token_file: the user token; without one user routes are open, on loopback only. join_token,
+    join_token_file: the secret with which workers introduce themselves; made at first start when neither is set.
+    executor: local, ray, or external when workers come by themselves. workers: how many local workers (0: one per core
+    or GPU), or how many on Ray at most (0: as many as the cluster holds). worker_cpus, worker_gpus: what one worker on
+    Ray holds. ray_code: upload sends this code and the problems to Ray's nodes, image finds them there. url: where
+    workers call, when that is not where the API listens. allowed_hosts: further names under which the API may be
+    called. problems: files or modules with plugins, for workers that are started here. recorder: off leaves MLflow out
     altogether (benchmarks). max_upload_mb: the largest data set that is taken, in MiB. upload_memory_mb,
-    upload_seconds: what its import may use, in MiB of memory and seconds of processor time.
+    upload_seconds: what its import may use, in MiB of memory and seconds of processor time. pulse_file: touched while
+    the recorder works, for health checks.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
 
-    home: Path = Path(".ravine")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     mlflow_port: int = Field(default=5000, ge=0, le=65535)
     mlflow_uri: str | None = None
+    mlflow_public_url: str | None = None
     database_url: str | None = None
-    join_token_file: Path | None = None
-    workers: int = Field(default=0, ge=0, le=1024)
-    executor: Literal["local", "external"] = "local"
+    database_password: SecretStr | None = None
+    database_password_file: Path | None = None
+    executor: ExecutorName = "local"
+    workers: int = Field(default=0, ge=0, le=4096)
+    worker_cpus: float = Field(default=1, gt=0, le=1024)
+    worker_gpus: float = Field(default=0, ge=0, le=64)
+    ray_code: Literal["upload", "image"] = "upload"
+    url: str | None = None
     allowed_hosts: Names = ()
     problems: Names = ()
     recorder: bool = True
     max_upload_mb: int = Field(default=512, ge=1, le=2**20)
     upload_memory_mb: int = Field(default=1024, ge=512, le=2**30)
     upload_seconds: int = Field(default=60, ge=1, le=86_400)
+    pulse_file: Path | None = None
     lifeline_fd: int | None = None
 
     @property
     def database(self) -> str:
-        """The URL of the database."""
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'ravine.db'}"
+        """The URL of the database, its password included."""
+        if self.database_url is None:
+            return f"sqlite:///{self.home.absolute() / 'ravine.db'}"
+        password = self._database_password()
+        url = urlsplit(self.database_url)
+        user, at, place = url.netloc.rpartition("@")
+        if password is None or not at or ":" in user:
+            return self.database_url
+        return url._replace(netloc=f"{user}:{quote(password, safe='')}@{place}").geturl()
 
     @property
     def local_url(self) -> str:
@@ -80,9 +135,19 @@ class Settings(_UserToken):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
+    def worker_url(self) -> str:
+        """Where workers call the API."""
+        return self.url or self.local_url
+
+    @property
+    def mlflow_server(self) -> str:
+        """Where programs call the MLflow server."""
+        return self.mlflow_uri or f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
     def mlflow_url(self) -> str:
         """Where a person finds the MLflow UI."""
-        return self.mlflow_uri or f"http://127.0.0.1:{self.mlflow_port}"
+        return self.mlflow_public_url or self.mlflow_server
 
     @property
     def mlflow_folder(self) -> Path:
@@ -94,37 +159,34 @@ class Settings(_UserToken):
         """Where checkpoints and weights lie."""
         return self.home.absolute() / "files"
 
-    @property
-    def join_token_path(self) -> Path:
-        """Where the join token lies."""
-        return self.join_token_file or self.home.absolute() / "join-token"
+    def _database_password(self) -> str | None:
+        if self.database_password is not None:
+            return self.database_password.get_secret_value()
+        path = self.database_password_file
+        return _secret(path, variable="RAVINE_DATABASE_PASSWORD_FILE") if path else None
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(_JoinToken):
     """What a worker is told by its environment.
 
     threads: of one training. device: where it trains, as torch names it. nice: how much its child stands back.
-    problems: files or modules with plugins, besides those of installed packages. lifeline_fd: a pipe whose closing
-    tells that the supervisor is gone.
+    problems: files or modules with plugins, besides those of installed packages. idle_seconds: after so long without
+    work it leaves; never when not set. pulse_file: touched while it works, for health checks. lifeline_fd: a pipe whose
+    closing tells that the supervisor is gone.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
 
-    home: Path = Path(".ravine")
     url: str = "http://127.0.0.1:8000"
-    join_token_file: Path | None = None
     worker_id: str | None = None
-    executor: Literal["local", "external"] = "external"
+    executor: ExecutorName = "external"
     threads: int = Field(default=1, ge=1)
     device: str = "cpu"
     nice: int = Field(default=0, ge=0, le=19)
     problems: Names = ()
+    idle_seconds: float | None = Field(default=None, gt=0)
+    pulse_file: Path | None = None
     lifeline_fd: int | None = None
-
-    def join_token(self) -> str:
-        """The secret that opens hello."""
-        path = self.join_token_file or self.home.absolute() / "join-token"
-        return _secret(path, variable="RAVINE_JOIN_TOKEN_FILE")
 
 
 class ClientSettings(_UserToken):

@@ -25,6 +25,7 @@ class Timekeeper:
         self._executor: Executor | None = None
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._num_wanted = 0  # workers that would have work, as the coordinator saw it last
         self._gone: dict[str, str] = {}  # seen by the executor, not yet told to the coordinator
 
     def start(self, *, on_failure: Callable[[Exception], None]) -> None:
@@ -56,10 +57,10 @@ class Timekeeper:
         try:
             for gone in executor.gone():
                 self._gone[gone.worker] = gone.how
-            executor.ensure()
+            executor.ensure(num_wanted=self._num_wanted)
             for worker in list(self._gone):
                 self._coordinator.worker_gone(worker, how=self._gone[worker])
                 del self._gone[worker]
-            self._coordinator.tick()
+            self._num_wanted = self._coordinator.tick(executor.outlook())
         except (Unavailable, StorageFull) as error:
             log.warning("tick.failed", detail=error.detail)

@@ -88,7 +88,7 @@ def api_check(settings: Settings) -> Check:
 def mlflow_check(settings: Settings) -> Check:
     """Whether MLflow answers, or could begin to."""
     noted = Addresses.of(settings.home)
-    url = (noted.mlflow if noted else None) or settings.mlflow_url
+    url = (noted.mlflow if noted else None) or settings.mlflow_server
     if _status(f"{url}/health") == httpx.codes.OK:
         return Check("mlflow", "ok", f"answers at {url}")
     if settings.mlflow_uri:

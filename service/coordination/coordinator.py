@@ -10,23 +10,24 @@ from sqlalchemy import Connection
 
 from service.bell import Bell
 from service.coordination import uploads, verbs
-from service.coordination.announcing import announce
+from service.coordination.demand import num_wanted
 from service.coordination.desk import Desk
 from service.coordination.exchanging import exchange, expire, extend_leases, worker_gone
 from service.coordination.exporting import begin_exports
 from service.coordination.judging import stop_overdue
-from service.coordination.keeping import keep_weights, named_files
+from service.coordination.keeping import named_files
 from service.coordination.known import facts_of
 from service.coordination.opening import take_over
 from service.coordination.ordering import body_hash, checked, new_sweep_id, resolve
 from service.coordination.repeating import made_before
 from service.coordination.sessions import authenticated, open_session
 from service.coordination.settling import say_why_pending, settle_all
-from service.coordination.task_results import resume_tasks, take_results, take_tasks_back
+from service.coordination.task_results import resume_tasks, take_tasks_back
 from service.coordination.tasks import TaskBoard, Ticket
 from service.database import Database
 from service.datasets.importing import Prepared
 from service.errors import Conflict, NotTheOwner, ServiceError, StorageFull, Unavailable
+from service.executors.contract import Outlook
 from service.files import Files
 from service.protocol import HEARTBEAT_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
 from service.records import Dataset, Sweep, Trial, Worker
@@ -41,13 +42,11 @@ log = structlog.get_logger()
 
 ATTEMPTS_PER_OWNER = 2**32
 ASLEEP_SECONDS = 10.0
+NOTHING_KNOWN = Outlook()
 
 
 class Coordinator:
-    """Changes sweeps for users and hands out their trials to workers.
-
-    `work` rings when there may be something to hand out, `news` when events were stored.
-    """
+    """Changes sweeps for users and hands out trials. `work` rings when there may be some, `news` after events."""
 
     def __init__(
         self, database: Database, *, files: Files, make_scheduler: Callable[..., Scheduler] = Scheduler
@@ -148,11 +147,7 @@ class Coordinator:
                 elif request.number < worker.request_number:
                     raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
                 else:
-                    if request.problems is not None:
-                        announce(desk, worker_id, problems=request.problems, connection=connection)
-                    take_results(desk, connection, results=request.task_results, worker_id=worker_id)
-                    keep_weights(desk, connection, notes=request.weights, worker_id=worker_id)
-                    answer = exchange(desk, connection, request=request, worker=desk.workers[worker_id])
+                    answer = exchange(desk, connection, request=request, worker=worker)
             # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
             return answer.model_copy(update={"work_version": self.work.count})
 
@@ -187,8 +182,11 @@ class Coordinator:
         with self._step() as (desk, _connection):
             return list(desk.workers.values())
 
-    def tick(self) -> None:
-        """What happens because time passes: leases end, budgets in seconds are spent."""
+    def tick(self, outlook: Outlook = NOTHING_KNOWN) -> int:
+        """What happens because time passes: leases end, budgets in seconds are spent.
+
+        `outlook`: what the executor could have. Answers how many workers would have work.
+        """
         with self._step() as (desk, connection):
             if desk.now - self._ticked_at > ASLEEP_SECONDS:  # the machine slept: nobody could renew a lease
                 extend_leases(desk)
@@ -196,8 +194,9 @@ class Coordinator:
             expire(desk)
             stop_overdue(desk)
             settle_all(desk)
-            say_why_pending(desk)
+            say_why_pending(desk, trouble=outlook.trouble)
             take_tasks_back(desk, connection)
+            return num_wanted(desk, outlook=outlook)
 
     @contextmanager
     def _step(self) -> Iterator[tuple[Desk, Connection]]:

@@ -3,12 +3,15 @@
 from sqlalchemy import Connection
 
 from service.coordination import blame
+from service.coordination.announcing import announce
 from service.coordination.desk import Desk
 from service.coordination.endings import lose_attempt
 from service.coordination.exporting import begin_exports
 from service.coordination.handing import hand_out
 from service.coordination.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
+from service.coordination.keeping import keep_weights
 from service.coordination.settling import settle_all
+from service.coordination.task_results import take_results
 from service.protocol import LEASE_SECONDS, ChildDeath, Exchange, ExchangeAnswer, InHand, Refusal
 from service.records import Worker
 from service.stores import attempts as attempt_rows
@@ -19,10 +22,11 @@ from trainer.report import Answer, Ending, EpochReport, Verdict
 
 def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: Worker) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
+    _take_notes(desk, connection, request=request, worker_id=worker.id)
     mine = {one.id for one in desk.of_worker(worker.id)}
     refused = _refused(request, mine=mine)
     request = _of_its_own(request, mine=mine)
-    renew(desk, worker)
+    renew(desk, desk.workers[worker.id])
     begin(desk, request)
     answers = take_reports(desk, request.reports)
     take_endings(desk, request.endings)
@@ -56,9 +60,17 @@ def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: W
     return answer
 
 
+def _take_notes(desk: Desk, connection: Connection, *, request: Exchange, worker_id: str) -> None:
+    """What is not about attempts in hand: plugins, results of tasks, weights of the best."""
+    if request.problems is not None:
+        announce(desk, worker_id, problems=request.problems, connection=connection)
+    take_results(desk, connection, results=request.task_results, worker_id=worker_id)
+    keep_weights(desk, connection, notes=request.weights, worker_id=worker_id)
+
+
 def _shall_leave(worker: Worker) -> bool:
     """A benched worker that can be replaced makes room for another one."""
-    return worker.state == worker_rows.BENCHED and worker.executor == "local"
+    return worker.state == worker_rows.BENCHED and worker.executor != "external"
 
 
 def _with_room(request: Exchange, answers: list[Answer]) -> Exchange:

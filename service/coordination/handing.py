@@ -30,16 +30,19 @@ def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignmen
 
 
 def parallel(desk: Desk, sweep: Sweep) -> int:
-    """How many trials of the sweep may be in flight.
+    """How many trials of the sweep may be in flight on the workers that are here."""
+    working = able(desk, sweep)
+    return widest(sweep, num_workers=len(working), num_slots=sum(one.slots for one in working))
 
-    `auto` = min(slots of all workers that can train it, max(workers, trials / 10)): wider, and the sampler learns
-    nothing (DESIGN 2).
+
+def widest(sweep: Sweep, *, num_workers: int, num_slots: int) -> int:
+    """How many trials of the sweep may be in flight on so many workers with so many slots in all.
+
+    `auto` = min(slots, max(workers, trials / 10)): wider, and the sampler learns nothing (DESIGN 2).
     """
     if isinstance(sweep.spec.budget.parallel, int):
         return sweep.spec.budget.parallel
-    working = able(desk, sweep)
-    num_slots = sum(one.slots for one in working)
-    return max(1, min(num_slots, max(len(working), sweep.budget_trials // 10)))
+    return max(1, min(num_slots, max(num_workers, sweep.budget_trials // 10)))
 
 
 def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:

@@ -29,11 +29,11 @@ def settle(desk: Desk, sweep: Sweep) -> None:
         _settle_running(desk, sweep)
 
 
-def pending_reason(desk: Desk, sweep: Sweep) -> str:
-    """Why a sweep that could be handed out is not."""
+def pending_reason(desk: Desk, sweep: Sweep, *, trouble: str | None = None) -> str:
+    """Why a sweep that could be handed out is not. `trouble`: why no workers are started."""
     here = [one for one in desk.workers.values() if one.lease_until > desk.now]
     if not here:
-        return "no worker is here yet"
+        return f"no worker is here yet: {trouble}" if trouble else "no worker is here yet"
     if all(one.state == worker_rows.BENCHED for one in here):
         return "every worker is benched: trials died there that ended well elsewhere; see the workers' logs"
     if not able(desk, sweep):
@@ -41,10 +41,12 @@ def pending_reason(desk: Desk, sweep: Sweep) -> str:
     return "the learning-rate range test is under way" if sweep.awaits_range_test else "all workers are busy"
 
 
-def say_why_pending(desk: Desk) -> None:
+def say_why_pending(desk: Desk, *, trouble: str | None) -> None:
     """Sweeps that wait say why they do now."""
     for sweep in list(desk.sweeps.values()):
-        if sweep.state is SweepState.PENDING and sweep.reason != (reason := pending_reason(desk, sweep)):
+        if sweep.state is SweepState.PENDING and sweep.reason != (
+            reason := pending_reason(desk, sweep, trouble=trouble)
+        ):
             desk.change_sweep(sweep.id, reason=reason)
 
 

@@ -149,6 +149,11 @@ class TaskBoard:
         return over
 
     @property
+    def num_open(self) -> int:
+        """How many wait for a worker or are with one."""
+        return len(self._tickets)
+
+    @property
     def waits(self) -> bool:
         """Whether a task waits for a worker."""
         return any(one.worker is None for one in self._tickets.values())

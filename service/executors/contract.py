@@ -20,11 +20,22 @@ class Gone:
     how: str
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """How many workers an executor would have at its largest, and what keeps it from starting any now."""
+
+    num_workers: int = 0
+    trouble: str | None = None
+
+
 class Executor(Protocol):
     """Starts and stops workers. No method but `stop` blocks; all are called from one thread."""
 
-    def ensure(self) -> None:
-        """Starts the workers that are missing, as far as it is time."""
+    def outlook(self) -> Outlook:
+        """What can be had of it."""
+
+    def ensure(self, *, num_wanted: int) -> None:
+        """Starts the workers that are missing, as far as it is time. At most `num_wanted` would have work now."""
 
     def gone(self) -> list[Gone]:
         """The workers that were seen to be gone since the last call."""

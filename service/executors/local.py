@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from service.executors.contract import Believed, Gone
+from service.executors.contract import Believed, Gone, Outlook
 from service.executors.local_worker import LocalWorker, living
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,13 @@ class LocalExecutor:
         for one in believed:
             self._consider(one)
 
-    def ensure(self) -> None:
-        """Starts the workers that are missing, as far as it is time."""
+    def outlook(self) -> Outlook:
+        """All its places."""
+        return Outlook(num_workers=len(self._places))
+
+    def ensure(self, *, num_wanted: int) -> None:
+        """Starts the workers that are missing, as far as it is time; all of them, wanted or not: they stay warm."""
+        del num_wanted
         now = self._clock()
         self._look(now=now)
         if self._candidates:

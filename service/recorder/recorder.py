@@ -82,7 +82,7 @@ class Recorder:
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 20)
-        registry = Registry(self._settings.mlflow_url)
+        registry = Registry(self._settings.mlflow_server)
         champions = Champions(self._database, registry=registry, files=self._settings.files_folder)
         copier = Copier(self._database, mlflow=self._mlflow, champions=champions, origin=origin())
         if self._mlflow.is_embedded:

@@ -62,6 +62,6 @@ def _mlflow(settings: Settings, *, lifeline: int) -> Part:
         # Its job runners would be eight more processes and 1.5 GB.
         environment={**inherited(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         starts_after=folder / "ready",
-        probe_url=f"{settings.mlflow_url}/health",
+        probe_url=f"{settings.mlflow_server}/health",
         owns_descendants=True,
     )

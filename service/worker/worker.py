@@ -40,7 +40,7 @@ def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> Work
     )
     threads = str(settings.threads)
     return WorkerPlan(
-        address=Address(url=settings.url, worker=worker, join_token=settings.join_token()),
+        address=Address(url=settings.url, worker=worker, join_token=settings.shared_join_token()),
         hello=hello,
         child_command=child_command,
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},

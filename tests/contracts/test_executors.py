@@ -16,9 +16,9 @@ def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Executor:
 
 
 def test_every_executor_leaves_nothing_behind(executor: Executor) -> None:
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert executor.gone() == []
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     executor.stop()
     assert running() == {}
 

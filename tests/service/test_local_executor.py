@@ -50,9 +50,9 @@ def test_it_starts_as_many_as_planned_at_once(
     tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]
 ) -> None:
     executor = stopped(LocalExecutor(plan(tmp_path, num_workers=3)))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     first = running()
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert sorted(worker.rpartition("-")[0] for worker in first) == ["local-0", "local-1", "local-2"]
     assert running().keys() == first.keys()
     environment = environment_of(next(iter(first.values())))
@@ -63,14 +63,14 @@ def test_a_killed_worker_is_told_and_replaced_by_one_with_another_id(
     tmp_path: Path, clock: Clock, stopped: Callable[[LocalExecutor], LocalExecutor]
 ) -> None:
     executor = stopped(LocalExecutor(plan(tmp_path), clock=clock))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     before = running()
     clock.now += 60
     killed = next(iter(before))
     kill(before[killed])
     assert [(gone.worker, gone.how) for gone in executor.gone()] == [(killed, "the worker was killed by SIGKILL")]
     assert executor.gone() == []
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     after = running()
     assert len(after) == 2
     assert len(after.keys() - before.keys()) == 1
@@ -81,12 +81,12 @@ def test_one_that_dies_young_is_replaced_later_each_time(
 ) -> None:
     executor = stopped(LocalExecutor(plan(tmp_path, num_workers=1, command=SHORT_LIVED), clock=clock))
     for pause_seconds in (1, 2, 4, 8, 16, 30, 30):
-        executor.ensure()
+        executor.ensure(num_wanted=1)
         (child,) = psutil.Process().children()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert [gone.how for gone in executor.gone()] == ["the worker exited with code 4"]
         clock.now += pause_seconds - 0.1
-        executor.ensure()
+        executor.ensure(num_wanted=1)
         assert psutil.Process().children() == []
         clock.now += 0.2
 
@@ -100,10 +100,10 @@ def test_a_living_worker_that_is_heard_of_is_adopted(
     heard: set[str] = set()
     believed = [Believed("local-1-cafe", pid=sleeper.pid)]
     executor = stopped(LocalExecutor(plan(tmp_path), believed=believed, is_heard=heard.__contains__, clock=clock))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert running() == {}
     heard.add("local-1-cafe")
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert [worker.rpartition("-")[0] for worker in running()] == ["local-0"]
     assert executor.gone() == []
     sleeper.kill()
@@ -116,7 +116,7 @@ def test_an_adopted_worker_is_stopped_too(tmp_path: Path, clock: Clock, sleeper:
     executor = LocalExecutor(
         plan(tmp_path, num_workers=1), believed=believed, is_heard=lambda worker: bool(worker), clock=clock
     )
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     executor.stop()
     assert not psutil.pid_exists(sleeper.pid)
     assert running() == {}
@@ -127,7 +127,7 @@ def test_one_that_nobody_has_heard_of_yet_is_stopped_too(
 ) -> None:
     believed = [Believed("local-0-cafe", pid=sleeper.pid)]
     executor = LocalExecutor(plan(tmp_path, num_workers=1), believed=believed, clock=clock)
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     executor.stop()
     assert not psutil.pid_exists(sleeper.pid)
 
@@ -153,10 +153,10 @@ def test_one_that_nobody_hears_of_counts_as_gone_after_three_seconds(
     believed = [Believed("local-0-cafe", pid=sleeper.pid)]
     executor = stopped(LocalExecutor(plan(tmp_path), believed=believed, clock=clock))
     clock.now += 2.9
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert (executor.gone(), running()) == ([], {})
     clock.now += 0.2
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert [gone.worker for gone in executor.gone()] == ["local-0-cafe"]
     assert len(running()) == 2
     assert sleeper.poll() is None  # whose pid it is now, nobody knows
@@ -168,7 +168,7 @@ def test_one_whose_process_is_gone_is_not_waited_for(
     dead = subprocess.Popen(SHORT_LIVED)
     dead.wait()
     executor = stopped(LocalExecutor(plan(tmp_path), believed=[Believed("local-0-cafe", pid=dead.pid)], clock=clock))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert [gone.worker for gone in executor.gone()] == ["local-0-cafe"]
     assert len(running()) == 2
 
@@ -187,7 +187,7 @@ def test_an_adopted_worker_without_a_place_is_asked_to_leave(
             clock=clock,
         )
     )
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     assert len(running()) == 1
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
     assert [gone.worker for gone in executor.gone()] == ["local-7-cafe"]
@@ -197,7 +197,7 @@ def test_each_device_has_its_worker(tmp_path: Path, stopped: Callable[[LocalExec
     on_gpus = LocalPlan(
         num_workers=2, command=SLEEPER, environment=inherited(), log_folder=tmp_path, devices=("0", "3")
     )
-    stopped(LocalExecutor(on_gpus)).ensure()
+    stopped(LocalExecutor(on_gpus)).ensure(num_wanted=1)
     seen = {worker.split("-")[1]: environment_of(child) for worker, child in running().items()}
     assert [seen[place]["CUDA_VISIBLE_DEVICES"] for place in ("0", "1")] == ["0", "3"]
     assert seen["0"]["RAVINE_DEVICE"] == "cuda:0"
@@ -210,7 +210,7 @@ def test_the_lifeline_is_handed_on(tmp_path: Path, stopped: Callable[[LocalExecu
         num_workers=1, command=reader, environment=inherited(), log_folder=tmp_path, lifeline_fd=read_end
     )
     executor = stopped(LocalExecutor(lifted))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     (worker,) = running().values()
     os.close(write_end)
     os.close(read_end)
@@ -223,7 +223,7 @@ def test_a_worker_that_does_not_leave_is_killed(
 ) -> None:
     stubborn = LocalPlan(num_workers=1, command=DEAF, environment=inherited(), log_folder=tmp_path, stop_seconds=0.2)
     executor = stopped(LocalExecutor(stubborn))
-    executor.ensure()
+    executor.ensure(num_wanted=1)
     (worker,) = running().values()
     while b"deaf" not in (tmp_path / "worker-0.log").read_bytes():
         assert worker.is_running()
@@ -233,7 +233,7 @@ def test_a_worker_that_does_not_leave_is_killed(
 
 def test_the_log_of_a_worker_is_kept(tmp_path: Path, stopped: Callable[[LocalExecutor], LocalExecutor]) -> None:
     talker = (sys.executable, "-c", "print('hello from a worker')")
-    stopped(LocalExecutor(plan(tmp_path, num_workers=1, command=talker))).ensure()
+    stopped(LocalExecutor(plan(tmp_path, num_workers=1, command=talker))).ensure(num_wanted=1)
     (child,) = psutil.Process().children()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert (tmp_path / "logs" / "worker-0.log").read_text() == "hello from a worker\n"
