@@ -61,7 +61,7 @@ test-faults: $(INSTALLED)
 	$(BIN)/pytest tests/faults -o faulthandler_timeout=900
 
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --peers-python $(BIN)/python
 
 # The same code with fewer repeats and without Ray: that it runs, not what it shows.
 bench-quick: $(INSTALLED)
