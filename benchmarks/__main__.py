@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking_cost, first_report, service_cost, throughput
+from benchmarks import asking_cost, first_report, many_slots, service_cost, throughput
 from benchmarks.circumstances import circumstances, on_two_cores
 from benchmarks.written import markdown, write
 
 RESULTS = Path(__file__).with_name("results")
-PARTS = ("service_cost", "asking_cost", "first_report", "throughput")
+USUAL_PARTS = ("service_cost", "asking_cost", "first_report", "throughput")
+PARTS = (*USUAL_PARTS, "many_slots")  # that takes half an hour, and its results have a folder of their own
 
 
 def say(line: str) -> None:
@@ -32,6 +33,7 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
         "first_report": lambda: first_report.measure(
             first_report.QUICK if quick else first_report.FULL, seed=seed, say=say
         ),
+        "many_slots": lambda: many_slots.measure(many_slots.QUICK if quick else many_slots.FULL, seed=seed, say=say),
         "throughput": lambda: throughput.measure(form, ray_python=given.peers_python, seed=seed, say=say),
     }
     return {part: parts[part]() for part in PARTS if part in given.parts}
@@ -41,7 +43,7 @@ def main() -> None:
     """The command line."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # so that what was started is stopped then too
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", dest="parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured")
+    parser.add_argument("--only", dest="parts", nargs="+", choices=PARTS, default=USUAL_PARTS, help="what is measured")
     parser.add_argument("--quick", action="store_true", help="fewer trials and repeats; written only with --folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers-python", type=Path, help="a Python that has Ray; without it Ray Tune is left out")

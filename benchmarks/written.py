@@ -1,9 +1,12 @@
 """The results as files: JSON with everything, Markdown with what a person reads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.table import table
+from benchmarks.written_slots import many_slots
 
 
 def write(folder: Path, *, results: Mapping[str, Any]) -> None:
@@ -24,6 +27,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         parts.append(_asking_cost(results["asking_cost"]))
     if "first_report" in results:
         parts.append(_first_report(results["first_report"]))
+    if "many_slots" in results:
+        parts.append(many_slots(results["many_slots"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,9 +42,9 @@ def _about(about: Mapping[str, Any]) -> str:
 
 
 def _throughput(measured: Mapping[str, Any]) -> str:
-    rows = _table(
+    rows = table(
         ("side", "repeat", "parallel", "trials", "epochs", "from nothing, s", "marginal", "trials/s", "best value"),
-        (
+        rows=(
             (
                 row["side"],
                 row["repeat"],
@@ -54,9 +59,9 @@ def _throughput(measured: Mapping[str, Any]) -> str:
             for row in measured["rows"]
         ),
     )
-    ratios = _table(
+    ratios = table(
         ("Ravine against", "marginal rate", "trials/s from nothing", "best value"),
-        (
+        rows=(
             (
                 peer,
                 f"{one['marginal_rate']:.2f} x",
@@ -74,8 +79,8 @@ def _service_cost(costs: Sequence[Mapping[str, Any]]) -> str:
         (cost["num_trials"], cost["num_workers"], f"{cost['seconds']:.2f}", f"{cost['ms_per_trial']:.2f}")
         for cost in costs
     )
-    return "## Service cost of a trial that trains nothing\n\n" + _table(
-        ("trials", "workers that had any", "s", "ms a trial"), rows
+    return "## Service cost of a trial that trains nothing\n\n" + table(
+        ("trials", "workers that had any", "s", "ms a trial"), rows=rows
     )
 
 
@@ -83,7 +88,7 @@ def _asking_cost(costs: Sequence[Mapping[str, Any]]) -> str:
     names = ("ask_ms", "slowest_ask_ms", "verdicts_ms", "tell_ms", "slowest_tell_ms")
     head = ("trials before", "TPE's ask, ms", "slowest", "20 verdicts, ms", "tell, ms", "slowest")
     rows = ((cost["num_trials"], *(f"{cost[name]:.2f}" for name in names)) for cost in costs)
-    return "## Asking and judging\n\n" + _table(head, rows)
+    return "## Asking and judging\n\n" + table(head, rows=rows)
 
 
 def _first_report(measured: Mapping[str, Any]) -> str:
@@ -91,9 +96,4 @@ def _first_report(measured: Mapping[str, Any]) -> str:
         (kind, f"{measured[f'{kind}_median_seconds']:.2f}", ", ".join(f"{one:.2f}" for one in every))
         for kind, every in (("cold", measured["cold_seconds"]), ("warm", measured["warm_seconds"]))
     )
-    return "## From the POST to the first epoch report\n\n" + _table(("", "median, s", "each, s"), rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [tuple(head), ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "## From the POST to the first epoch report\n\n" + table(("", "median, s", "each, s"), rows=rows)

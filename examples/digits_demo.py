@@ -14,11 +14,11 @@ from service.client import Client
 from service.commands.display import answer_lines, counts_text
 from service.commands.spec_file import read_spec
 from service.commands.watch import follow
+from service.home import prepare_home
 from service.schemas import SweepAnswer
 from service.settings import Settings, load, with_variables
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import is_free
-from service.supervision.up import prepare_home
 from sweeps.states import SweepState
 
 SPEC = Path(__file__).with_name("digits.yaml")

@@ -44,6 +44,10 @@ class ApiLink:
         """The answer to a GET."""
         return self._answer(self._send("GET", path, params=params), model=model)
 
+    def text(self, path: str, *, params: Mapping[str, str | int]) -> str:
+        """The answer to a GET, as it is."""
+        return self._send("GET", path, params=params).text
+
     def post(self, path: str, *, model: type[Model], **request: Any) -> Model:
         """The answer to a POST; `request` is what httpx knows: json, params, headers, files, data, timeout."""
         return self._answer(self._send("POST", path, **request), model=model)

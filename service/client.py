@@ -28,6 +28,7 @@ from service.schemas import (
 )
 from service.sse import parse
 from service.upload import UPLOAD_TIMEOUT, FileOnItsWay, form_texts, say_nothing
+from service.worker_schemas import WorkerAnswer, WorkerState
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 from trainer.settings import Setting
@@ -179,6 +180,14 @@ class Client:
     def delete_dataset(self, name: str) -> None:
         """Removes an uploaded data set that no sweep uses."""
         self._api.delete(f"/v1/datasets/{quote(name, safe='')}")
+
+    def workers(self, *, state: WorkerState | None = None) -> Iterator[WorkerAnswer]:
+        """The workers that are here (those in this state), the newest first."""
+        return self._api.pages("/v1/workers", model=Page[WorkerAnswer], state=state)
+
+    def worker_log(self, worker_id: str, *, num_lines: int = 200) -> str:
+        """The last lines that a worker wrote."""
+        return self._api.text(f"/v1/workers/{quote(worker_id, safe='')}/logs", params={"lines": num_lines})
 
     def events(self, sweep_id: str, *, after: int = 0) -> Iterator[EventAnswer]:
         """The sweep's story from the event behind `after` on, until the sweep is over.

@@ -1,94 +1,91 @@
 """The connection to the database: SQLite in WAL mode by default, PostgreSQL for a team."""
 
-import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import ColumnElement, Connection, Engine, Float, extract, func, literal, make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from service.errors import StorageFull, Unavailable
+from service.database_engines import (
+    ALONE,
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    ONE_SNAPSHOT,
+    Patience,
+    postgresql_engine,
+    sqlite_engine,
+)
+from service.database_errors import translated
+from service.database_gate import Gate
 
-BUSY_SECONDS = 15
 RETRY_AFTER_SECONDS = 2
-EVENT_LOCK = 7_246_353  # any constant: the one advisory lock under which event ids are given
 
 
 class Database:
-    """Gives transactions: `read()` sees one snapshot, `write()` is alone (SQLite) or takes the event lock."""
+    """Gives transactions: `read()` sees one snapshot, `write()` is alone, so that ids are in the order of commits.
 
-    def __init__(self, url: str) -> None:
+    A PostgreSQL that says nothing for `answer_seconds` counts as away.
+    """
+
+    def __init__(self, url: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer = self._engine(begin="BEGIN IMMEDIATE", pool_size=1)
-        self._reader = self._engine(begin="BEGIN DEFERRED", pool_size=8)
+        if self.is_sqlite:
+            self._writer = sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+            self._reader = sqlite_engine(self.url, begin="BEGIN DEFERRED", pool_size=8, max_overflow=32)
+        else:
+            known = Patience(Gate(attempt_seconds=CONNECT_SECONDS), answer_seconds)
+            self._writer = postgresql_engine(self.url, begin=ALONE, pool_size=1, max_overflow=0, patience=known)
+            self._reader = postgresql_engine(self.url, begin=ONE_SNAPSHOT, pool_size=8, max_overflow=8, patience=known)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction. Raises Unavailable when the database cannot be reached."""
-        with _translated(), self._reader.connect() as connection:
+        with translated(), _begun(self._reader) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction, committed at the end. Raises Unavailable or StorageFull."""
-        with _translated(), self._writer.begin() as connection:
-            if not self.is_sqlite:
-                # Ids in the order of commits, or a reader that goes by id would miss some (DESIGN 4.7).
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({EVENT_LOCK})"))
+        with translated(), _begun(self._writer) as connection:
             yield connection
+            connection.commit()
+
+    def clock(self) -> ColumnElement[float]:
+        """Seconds since 1970 on the database's clock, as a part of a query: asking for it alone would be a journey."""
+        if self.is_sqlite:
+            return literal(time.time(), Float)
+        return extract("epoch", func.clock_timestamp()).cast(Float)
 
     def now(self, connection: Connection) -> float:
         """Seconds since 1970 on the database's clock."""
-        if self.is_sqlite:
-            return time.time()
-        return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+        return connection.execute(select(self.clock())).scalar_one()
 
     def close(self) -> None:
         """Gives all connections back."""
         self._writer.dispose()
         self._reader.dispose()
 
-    def _engine(self, *, begin: str, pool_size: int) -> Engine:
-        options: dict[str, Any] = {
-            "json_serializer": _dumps,
-            "pool_size": pool_size,
-            "max_overflow": 0 if pool_size == 1 else 32,
-        }
-        if not self.is_sqlite:
-            return create_engine(self.url, pool_pre_ping=True, **options)
-        engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-        return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own BEGIN is switched off: it would begin too late to see one snapshot.
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-# Made once: json.dumps with options would make an encoder for each value.
-_dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """The driver's errors in our words."""
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction, which is rolled back at the end unless it was committed."""
     try:
-        yield
+        connection = _begin(engine)
     except DBAPIError as error:
-        what = str(error.orig)
-        if "disk is full" in what or "No space left" in what or "disk I/O error" in what:
-            raise StorageFull("The disk that holds the data is full: free some space; nothing was lost.") from error
-        if error.connection_invalidated or "locked" in what or "connection" in what.lower() or "unable to open" in what:
-            raise Unavailable(
-                f"The database cannot be reached now ({what.splitlines()[0]}); try again soon."
-            ) from error
+        if not error.connection_invalidated:
+            raise
+        connection = _begin(engine)  # it had lain in the pool while the server restarted: a new one, once
+    with connection:
+        yield connection
+
+
+def _begin(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
         raise
+    return connection

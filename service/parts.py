@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.datasets.importing import Importer
+from service.executors.worker_logs import WorkerLogs
 from service.files import Files
 
 
@@ -23,3 +24,4 @@ class Parts:
     user_token: str | None
     join_token: str
     mlflow_url: str
+    worker_logs: WorkerLogs

@@ -12,6 +12,7 @@ from trainer.task import Task, TaskResult
 
 HEARTBEAT_SECONDS = 3.0
 LEASE_SECONDS = 60.0
+MAX_NUMBER = 2**31 - 1  # more is no integer to PostgreSQL
 
 
 class Hello(Frozen):
@@ -20,7 +21,7 @@ class Hello(Frozen):
     worker: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     executor: Literal["local", "ray", "external"]
     host: str = Field(max_length=255, pattern=r"^[^\x00]*$")
-    pid: int
+    pid: int = Field(ge=0, le=MAX_NUMBER)
     slots: int = Field(ge=1, le=1024)
     device: str = Field(max_length=100, pattern=r"^[^\x00]*$")
     version: str = Field(max_length=100, pattern=r"^[^\x00]*$")
@@ -75,8 +76,8 @@ class Exchange(Frozen):
     worker is about to exit, and hands all back; tasks that it has not answered are somebody else's then.
     """
 
-    number: int = Field(ge=1)
-    answered: int = Field(ge=0)
+    number: int = Field(ge=1, le=MAX_NUMBER)
+    answered: int = Field(ge=0, le=MAX_NUMBER)
     in_hand: tuple[InHand, ...] = ()
     reports: tuple[EpochReport, ...] = ()
     endings: tuple[Ending, ...] = ()

@@ -1,17 +1,15 @@
 """Every environment variable that Ravine reads, in one place. `RAVINE_<FIELD>` sets the field of that name."""
 
 import os
-import secrets
-import tempfile
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from service.errors import ConfigurationError
+from service.secret_files import secret_in
 
 
 class _UserToken(BaseSettings):
@@ -25,7 +23,7 @@ class _UserToken(BaseSettings):
         if self.token is not None:
             return self.token.get_secret_value()
         if self.token_file is not None:
-            return _secret(self.token_file, variable="RAVINE_TOKEN_FILE")
+            return secret_in(self.token_file, variable="RAVINE_TOKEN_FILE")
         return None
 
 
@@ -34,8 +32,18 @@ def _split(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
+def _http_url(url: str) -> str:
+    """An address that programs can call."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # .port raises ValueError
+        raise ValueError("should be an address such as http://host:8000")
+    return url
+
+
+HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ExecutorName: TypeAlias = Literal["local", "ray", "external"]
+Kind = TypeVar("Kind", bound=BaseSettings)
 
 
 class _JoinToken(BaseSettings):
@@ -54,13 +62,13 @@ class _JoinToken(BaseSettings):
         """The join token, from the environment or its file. Raises ConfigurationError."""
         if self.join_token is not None:
             return self.join_token.get_secret_value()
-        return _secret(self.join_token_path, variable="RAVINE_JOIN_TOKEN_FILE")
+        return secret_in(self.join_token_path, variable="RAVINE_JOIN_TOKEN_FILE")
 
 
 class RaySettings(BaseSettings):
     """The Ray cluster, by the names that Ray itself gives these variables."""
 
-    model_config = SettingsConfigDict(env_prefix="", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="", env_ignore_empty=True, extra="ignore")
 
     ray_address: str | None = None
     ray_auth_token: SecretStr | None = None
@@ -70,7 +78,7 @@ class RaySettings(BaseSettings):
         """The token that Ray asks for. Raises ConfigurationError."""
         if self.ray_auth_token is not None:
             return self.ray_auth_token.get_secret_value()
-        return _secret(self.ray_auth_token_path, variable="RAY_AUTH_TOKEN_PATH") if self.ray_auth_token_path else None
+        return secret_in(self.ray_auth_token_path, variable="RAY_AUTH_TOKEN_PATH") if self.ray_auth_token_path else None
 
 
 class Settings(_UserToken, _JoinToken):
@@ -83,15 +91,15 @@ class Settings(_UserToken, _JoinToken):
     join_token_file: the secret with which workers introduce themselves; made at first start when neither is set.
     executor: local, ray, or external when workers come by themselves. workers: how many local workers (0: one per core
     or GPU), or how many on Ray at most (0: as many as the cluster holds). worker_cpus, worker_gpus: what one worker on
-    Ray holds. ray_code: upload sends this code and the problems to Ray's nodes, image finds them there. url: where
-    workers call, when that is not where the API listens. allowed_hosts: further names under which the API may be
-    called. problems: files or modules with plugins, for workers that are started here. recorder: off leaves MLflow out
-    altogether (benchmarks). max_upload_mb: the largest data set that is taken, in MiB. upload_memory_mb,
-    upload_seconds: what its import may use, in MiB of memory and seconds of processor time. pulse_file: touched while
-    the recorder works, for health checks.
+    Ray holds. ray_code: upload sends this code and the problems to Ray's nodes, image finds them there. idle_seconds:
+    after so long without work a worker on Ray leaves. url: where workers call, when that is not where the API listens.
+    allowed_hosts: further names under which the API may be called. problems: files or modules with plugins, for workers
+    that are started here. recorder: off leaves MLflow out altogether (benchmarks). max_upload_mb: the largest data set
+    that is taken, in MiB. upload_memory_mb, upload_seconds: what its import may use, in MiB of memory and seconds of
+    processor time. pulse_file: touched while the recorder works, for health checks.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RAVINE_", env_ignore_empty=True, extra="ignore")
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -106,7 +114,8 @@ class Settings(_UserToken, _JoinToken):
     worker_cpus: float = Field(default=1, gt=0, le=1024)
     worker_gpus: float = Field(default=0, ge=0, le=64)
     ray_code: Literal["upload", "image"] = "upload"
-    url: str | None = None
+    idle_seconds: float = Field(default=60, gt=0)
+    url: HttpUrl | None = None
     allowed_hosts: Names = ()
     problems: Names = ()
     recorder: bool = True
@@ -122,7 +131,10 @@ class Settings(_UserToken, _JoinToken):
         if self.database_url is None:
             return f"sqlite:///{self.home.absolute() / 'ravine.db'}"
         password = self._database_password()
-        url = urlsplit(self.database_url)
+        try:
+            url = urlsplit(self.database_url)
+        except ValueError:
+            return self.database_url  # whoever opens it says what is wrong
         user, at, place = url.netloc.rpartition("@")
         if password is None or not at or ":" in user:
             return self.database_url
@@ -163,7 +175,7 @@ class Settings(_UserToken, _JoinToken):
         if self.database_password is not None:
             return self.database_password.get_secret_value()
         path = self.database_password_file
-        return _secret(path, variable="RAVINE_DATABASE_PASSWORD_FILE") if path else None
+        return secret_in(path, variable="RAVINE_DATABASE_PASSWORD_FILE") if path else None
 
 
 class WorkerSettings(_JoinToken):
@@ -175,9 +187,9 @@ class WorkerSettings(_JoinToken):
     closing tells that the supervisor is gone.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RAVINE_", env_ignore_empty=True, extra="ignore")
 
-    url: str = "http://127.0.0.1:8000"
+    url: HttpUrl = "http://127.0.0.1:8000"
     worker_id: str | None = None
     executor: ExecutorName = "external"
     threads: int = Field(default=1, ge=1)
@@ -192,37 +204,32 @@ class WorkerSettings(_JoinToken):
 class ClientSettings(_UserToken):
     """What the command line is told by its environment. url: not set means the service that lives in home."""
 
-    model_config = SettingsConfigDict(env_prefix="RAVINE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RAVINE_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Path(".ravine")
-    url: str | None = None
+    url: HttpUrl | None = None
 
 
 def load() -> Settings:
     """The settings of this process. Raises ConfigurationError naming the variable that is wrong."""
-    try:
-        settings = Settings()
-    except SettingsError as error:
-        raise ConfigurationError(f"{error}; see the table of settings in README.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "RAVINE_" + str(first["loc"][0]).upper()
-        raise ConfigurationError(f"{name}: {first['msg']}; see the table of settings in README.") from error
+    settings = loaded(Settings)
     loopback = settings.host in ("127.0.0.1", "localhost", "::1")
     if not loopback and settings.user_token() is None:
         raise ConfigurationError(f"RAVINE_HOST is {settings.host} and there is no token: set RAVINE_TOKEN first.")
     return settings
 
 
-def make_join_token(path: Path) -> str:
-    """The join token at `path`; made there, readable by its owner alone, when there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="join-token-") as file:  # readable by us alone
-        file.write(secrets.token_urlsafe(32))
-        file.flush()
-        with suppress(FileExistsError):  # linked when it is whole: nobody ever reads half a token
-            os.link(file.name, path)
-    return _secret(path, variable="RAVINE_JOIN_TOKEN_FILE")
+def loaded(kind: type[Kind]) -> Kind:
+    """Settings of this kind from the environment. Raises ConfigurationError naming the variable that is wrong."""
+    try:
+        return kind()
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}; see the table of settings in README.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{kind.model_config['env_prefix']}{first['loc'][0]}".upper()
+        what = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {what}; see the table of settings in README.") from error
 
 
 def inherited() -> dict[str, str]:
@@ -233,13 +240,3 @@ def inherited() -> dict[str, str]:
 def with_variables(**values: str | int | Path) -> dict[str, str]:
     """The environment of this process with these variables (named without RAVINE_, in small letters) over it."""
     return {**os.environ, **{f"RAVINE_{name.upper()}": str(value) for name, value in values.items()}}
-
-
-def _secret(path: Path, *, variable: str) -> str:
-    try:
-        secret = path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"{variable}: {path} cannot be read ({error.strerror}).") from error
-    if not secret:
-        raise ConfigurationError(f"{variable}: {path} is empty.")
-    return secret

@@ -101,6 +101,11 @@ class Scheduler:
             self._judged[number] = (self._judged[number][0], Verdict.CONTINUE)
         return number
 
+    @property
+    def num_left(self) -> int | None:
+        """How many settings are left to propose; None where there is no end of them."""
+        return self._study.num_left
+
     def rungs(self) -> tuple[int, ...]:
         """The epochs at which PAUSE may be the verdict."""
         return self._pruner.rungs()

@@ -12,6 +12,7 @@ from service.commands.cli_dataset import app as dataset_app
 from service.commands.cli_plot import plot
 from service.commands.cli_predict import predict
 from service.commands.cli_sweep import app as sweep_app
+from service.commands.cli_worker import logs, workers
 from service.commands.display import answer_lines
 from service.commands.terminal import Terminal, error_lines
 from service.errors import ConfigurationError
@@ -22,6 +23,8 @@ app.add_typer(sweep_app, name="sweep")
 app.add_typer(dataset_app, name="dataset")
 app.command()(plot)
 app.command()(predict)
+app.command()(workers)
+app.command()(logs)
 
 
 @app.callback()
@@ -48,9 +51,20 @@ def up(
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    *,
+    every_gpu: Annotated[
+        bool, typer.Option("--every-gpu", help="One per GPU of this machine; without one, one.")
+    ] = False,
+) -> None:
     """Train for the service at RAVINE_URL, with the join token in RAVINE_JOIN_TOKEN_FILE, until Ctrl-C."""
-    _become("service.worker")
+    _become("service.executors.pool" if every_gpu else "service.worker")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database that RAVINE_DATABASE_URL names up to the schema of this Ravine; back it up first."""
+    _become("service.commands.migration")
 
 
 @app.command()

@@ -15,9 +15,11 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from service.database import Database
-from service.errors import ConfigurationError, ServiceError
-from service.settings import Settings, load
+from service.database_faults import shown_url
+from service.errors import ConfigurationError
+from service.executors.ray_checking import check_ray
+from service.migrating import has_schema
+from service.settings import RaySettings, Settings, load, loaded
 from service.supervision.addresses import Addresses
 from service.supervision.ports import is_free
 
@@ -45,6 +47,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield api_check(settings)
     yield mlflow_check(settings)
     yield database_check(settings)
+    if settings.executor == "ray":
+        yield ray_check(settings)
     yield disk_check(_existing(home))
     yield from permission_checks(home, join_token=settings.join_token_path)
     yield device_check()
@@ -111,18 +115,32 @@ def _status(url: str) -> int | None:
 
 
 def database_check(settings: Settings) -> Check:
-    """Whether the database can be reached."""
-    database = Database(settings.database)
-    shown = database.url.render_as_string(hide_password=True)
-    if database.is_sqlite and not Path(str(database.url.database)).exists():
-        return Check("database", "ok", f"{shown} is made at the first start")
+    """Whether the database can be used, and has the schema of this code."""
+    if settings.database_url is None and not settings.home.exists():
+        return Check("database", "ok", f"{settings.database} is made at the first start")
     try:
-        with database.read():
-            return Check("database", "ok", shown)
-    except ServiceError as error:
-        return Check("database", "bad", f"{shown}: {error.detail}", "start the database, or mend RAVINE_DATABASE_URL")
-    finally:
-        database.close()
+        is_ready = has_schema(settings.database)
+    except ConfigurationError as error:
+        return _refused("database", error=error)
+    shown = shown_url(settings.database)
+    return Check("database", "ok", shown if is_ready else f"{shown} gets its schema at the first start")
+
+
+def ray_check(settings: Settings) -> Check:
+    """Whether Ray answers, and whether it asks for a token and takes ours."""
+    try:
+        ray = loaded(RaySettings)
+        check_ray(settings, ray=ray)
+    except ConfigurationError as error:
+        return _refused("ray", error=error)
+    return Check("ray", "ok", f"answers at {ray.ray_address}, and asks for its token")
+
+
+def _refused(name: str, *, error: ConfigurationError) -> Check:
+    if error.errors:
+        return Check(name, "bad", f"{error.errors[0].field}: {error.errors[0].message}", error.errors[0].mend)
+    found, _, mend = error.detail.partition("; ")
+    return Check(name, "bad", found, mend.rstrip("."))
 
 
 def disk_check(folder: Path) -> Check:

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from service.client import Client
 from service.client_errors import ApiError
-from service.settings import ClientSettings
+from service.settings import ClientSettings, loaded
 from service.supervision.addresses import Addresses
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -30,7 +30,7 @@ class Terminal:
 
     def client(self) -> Client:
         """A client of the API that is meant."""
-        settings = ClientSettings()
+        settings = loaded(ClientSettings)
         noted = Addresses.of(settings.home)
         url = self.url or settings.url or (noted.api if noted else DEFAULT_URL)
         return Client(url, token=settings.user_token())

@@ -6,8 +6,9 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from service.coordination.attendance import Crew
 from service.coordination.desk import Desk
-from service.records import Plugin, Sweep, Worker
+from service.records import Plugin, Sweep
 from service.stores import plugins as plugin_rows
 from trainer.config import ProblemConfig
 from trainer.facts import ProblemFacts
@@ -26,9 +27,9 @@ def announce(desk: Desk, worker_id: str, *, problems: Sequence[ProblemFacts], co
         desk.has_work = True
 
 
-def able(desk: Desk, sweep: Sweep) -> list[Worker]:
+def able(desk: Desk, sweep: Sweep) -> Crew:
     """The workers that may be handed trials of this sweep, busy ones too."""
-    return [one for one in desk.working() if one.can_train(sweep.spec.problem)]
+    return desk.attendance().crew(sweep.spec.problem)
 
 
 def _can_be_named(facts: ProblemFacts) -> bool:

@@ -27,7 +27,7 @@ def can_propose(desk: Desk, sweep: Sweep) -> bool:
 
 def ask(desk: Desk, sweep: Sweep, *, fixed: dict[str, Setting] | None = None) -> Trial | None:
     """Asks the search for a new trial and puts it on the desk; None when it has no more."""
-    proposal = desk.schedulers[sweep.id].propose(fixed)
+    proposal = desk.searches[sweep.id].propose(fixed)
     if proposal is None and fixed is None:
         desk.exhausted.add(sweep.id)
     if proposal is None:

@@ -1,7 +1,7 @@
 """The one owner of sweeps: every change goes through here, one transaction each, one after the other."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -12,24 +12,27 @@ from service.bell import Bell
 from service.coordination import uploads, verbs
 from service.coordination.demand import num_wanted
 from service.coordination.desk import Desk
-from service.coordination.exchanging import exchange, expire, extend_leases, worker_gone
+from service.coordination.exchanging import Call, answered, expire, extend_leases, with_versions, worker_gone
 from service.coordination.exporting import begin_exports
+from service.coordination.handing import may_hand_out
+from service.coordination.hearing import Hearing
 from service.coordination.judging import stop_overdue
 from service.coordination.keeping import named_files
 from service.coordination.known import facts_of
 from service.coordination.opening import take_over
 from service.coordination.ordering import body_hash, checked, new_sweep_id, resolve
 from service.coordination.repeating import made_before
-from service.coordination.sessions import authenticated, open_session
+from service.coordination.search import Search
+from service.coordination.sessions import authenticated, open_session, opens
 from service.coordination.settling import say_why_pending, settle_all
 from service.coordination.task_results import resume_tasks, take_tasks_back
 from service.coordination.tasks import TaskBoard, Ticket
 from service.database import Database
 from service.datasets.importing import Prepared
-from service.errors import Conflict, NotTheOwner, ServiceError, StorageFull, Unavailable
+from service.errors import NotTheOwner, ServiceError, StorageFull, Unavailable
 from service.executors.contract import Outlook
 from service.files import Files
-from service.protocol import HEARTBEAT_SECONDS, Exchange, ExchangeAnswer, Hello, Welcome
+from service.protocol import HEARTBEAT_SECONDS, ExchangeAnswer, Hello, Welcome
 from service.records import Dataset, Sweep, Trial, Worker
 from service.schemas import Extension
 from service.stores import idempotency, owner
@@ -55,13 +58,13 @@ class Coordinator:
         self.news = Bell()
         self._database = database
         self._files = files
-        self._make_scheduler = make_scheduler
+        self._make_search = partial(Search, make_scheduler)
         self._lock = threading.RLock()
         self._desk: Desk | None = None
         self._owner_epoch = 0
         self._next_attempt = 1
         self._board = TaskBoard()
-        self._heard: set[str] = set()
+        self.hearing = Hearing()
         self._was_away = False
         self._ticked_at = 0.0
 
@@ -127,7 +130,7 @@ class Coordinator:
         """A worker introduces itself and gets a session of its own."""
         with self._step() as (desk, connection):
             token = open_session(desk, hello, connection=connection)
-        self._heard.add(hello.worker)
+        self.hearing.note(hello.worker)
         log.info("worker.hello", worker=hello.worker, executor=hello.executor, slots=hello.slots)
         return Welcome(
             token=token,
@@ -136,20 +139,18 @@ class Coordinator:
             files_marker=self._files.marker,
         )
 
-    def exchange(self, worker_id: str, *, token: str, request: Exchange) -> ExchangeAnswer:
-        """One request of a worker, in one transaction; the stored answer for a number that came before."""
+    def exchange(self, calls: Sequence[Call]) -> list[ExchangeAnswer | ServiceError]:
+        """Requests of workers, one after the other, in one transaction."""
         with self._lock:
+            before = self.work.count
             with self._step() as (desk, connection):
-                worker = authenticated(desk, worker_id, token=token)
-                self._heard.add(worker_id)
-                if request.number == worker.request_number:
-                    answer = ExchangeAnswer.model_validate(worker.answer)
-                elif request.number < worker.request_number:
-                    raise Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
-                else:
-                    answer = exchange(desk, connection, request=request, worker=worker)
-            # Still alone: a ring that came after this hand-out must not be taken for one that it had heard.
-            return answer.model_copy(update={"work_version": self.work.count})
+                answers = [answered(desk, connection, call=call) for call in calls]
+            # Still alone: a ring must not be taken for heard by those whose hand-out came before what it tells of.
+            told = with_versions(answers, before=before, after=self.work.count)
+        for call, one in zip(calls, told, strict=True):
+            if isinstance(one, ExchangeAnswer):
+                self.hearing.note(call.worker_id)
+        return told
 
     def submit(self, body: TaskBody, *, seconds: float) -> Ticket:
         """A task for a worker, who has so many seconds to take it."""
@@ -157,19 +158,16 @@ class Coordinator:
             desk.has_work = True
             return desk.board.add(body, now=desk.now, seconds=seconds)
 
+    def knows(self, worker_id: str, *, token: str) -> bool:
+        """Whether this is the token of a worker that is on the desk; answers at once, whoever is at work there."""
+        desk = self._desk
+        worker = None if desk is None else desk.workers.get(worker_id)
+        return worker is not None and opens(token, worker=worker)
+
     def authenticate(self, worker_id: str, *, token: str) -> None:
         """Raises unless the token is this worker's session's."""
-        with self._lock:
-            desk = self._desk
-            if desk is not None and worker_id in desk.workers:
-                authenticated(desk, worker_id, token=token)
-                return
         with self._step() as (desk, _connection):
             authenticated(desk, worker_id, token=token)
-
-    def is_heard(self, worker_id: str) -> bool:
-        """Whether the worker spoke since this coordinator began."""
-        return worker_id in self._heard
 
     def worker_gone(self, worker_id: str, *, how: str) -> None:
         """The executor saw that this worker is gone."""
@@ -204,9 +202,10 @@ class Coordinator:
         with self._lock:
             try:
                 with self._database.write() as connection:
-                    if owner.epoch(connection) != self._owner_epoch:
+                    epoch, now = owner.epoch_and_time(connection, clock=self._database.clock())
+                    if epoch != self._owner_epoch:
                         raise NotTheOwner("Another coordinator has taken over this database.")
-                    desk = self._ready_desk(connection)
+                    desk = self._ready_desk(connection, now=now)
                     yield desk, connection
                     begin_exports(desk, connection)
                     num_events = desk.num_events()
@@ -227,10 +226,9 @@ class Coordinator:
             self._desk = None
             log.warning("desk.thrown_away", error=type(error).__name__, detail=str(error))
 
-    def _ready_desk(self, connection: Connection) -> Desk:
-        now = self._database.now(connection)
+    def _ready_desk(self, connection: Connection, *, now: float) -> Desk:
         if self._desk is None or self._was_away:
-            self._desk = Desk(self._make_scheduler, now=now)
+            self._desk = Desk(self._make_search, now=now)
             self._desk.load(connection, min_attempt=self._next_attempt)
         self._desk.now = now
         self._desk.has_work = False
@@ -245,5 +243,5 @@ class Coordinator:
         self._board = desk.board.told()
         if num_events:
             self.news.ring()
-        if desk.has_work:
+        if desk.has_work and may_hand_out(desk):
             self.work.ring()

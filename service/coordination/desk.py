@@ -11,6 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from service.coordination.attendance import Attendance, stays_the_same
+from service.coordination.labels import attempt_labels, trial_labels
+from service.coordination.search import Search
 from service.coordination.share import Service
 from service.coordination.shelf import Shelf
 from service.coordination.tasks import TaskBoard
@@ -22,7 +25,6 @@ from service.stores import sweeps as sweep_rows
 from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
 from sweeps.records import TrialRecord
-from sweeps.scheduler import Scheduler
 from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
 
 
@@ -30,14 +32,14 @@ from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
 class Desk:
     """What is under way. `now` is the time of the step on the database's clock."""
 
-    make_scheduler: Callable[..., Scheduler]
+    make_search: Callable[..., Search]
     now: float = 0.0
     sweeps: dict[str, Sweep] = field(default_factory=dict)
-    schedulers: dict[str, Scheduler] = field(default_factory=dict)
-    trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(_trial_labels))
+    searches: dict[str, Search] = field(default_factory=dict)
+    trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(trial_labels))
     values: dict[TrialKey, dict[int, float | None]] = field(default_factory=dict)
     last_epoch_at: dict[TrialKey, float] = field(default_factory=dict)
-    attempts: Shelf[int, Attempt] = field(default_factory=lambda: Shelf(_attempt_labels))
+    attempts: Shelf[int, Attempt] = field(default_factory=lambda: Shelf(attempt_labels))
     workers: dict[str, Worker] = field(default_factory=dict)
     service: dict[str, Service] = field(default_factory=lambda: defaultdict(Service))
     num_trials: dict[str, int] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Desk:
     to_export: set[str] = field(default_factory=set)
     board: TaskBoard = field(default_factory=TaskBoard)
     _unwritten: Unwritten = field(default_factory=Unwritten)
+    _attendance: Attendance | None = None
 
     def load(self, connection: Connection, *, min_attempt: int) -> None:
         """Reads all that is under way from the tables. No new attempt gets an id under `min_attempt`."""
@@ -69,7 +72,7 @@ class Desk:
         records = [_trial_record(one, values.get(one.number, {})) for one in every]
         self.sweeps[opened.id] = opened
         self.num_trials[opened.id] = len(every)
-        self.schedulers[opened.id] = self.make_scheduler(opened.spec, records=records, study_attrs=opened.study_attrs)
+        self.searches[opened.id] = self.make_search(opened.spec, records=records, study_attrs=opened.study_attrs)
         completed = [one.value for one in every if one.state is TrialState.COMPLETED and one.value is not None]
         completed.sort(reverse=opened.spec.goal_metric.goal == "maximize")
         self.best_values[opened.id] = completed[: opened.spec.keep.weights]
@@ -88,7 +91,7 @@ class Desk:
         self.next_position += 1
         self.sweeps[new.id] = new
         self.num_trials[new.id] = 0
-        self.schedulers[new.id] = self.make_scheduler(new.spec, records=(), study_attrs=new.study_attrs)
+        self.searches[new.id] = self.make_search(new.spec, records=(), study_attrs=new.study_attrs)
         self._unwritten.add("sweep", key=new.id, record=new)
         return new
 
@@ -143,12 +146,16 @@ class Desk:
     def add_worker(self, new: Worker) -> None:
         """A worker that said hello."""
         self.workers[new.id] = new
+        self._attendance = None
         self._unwritten.add("worker", key=new.id, record=new)
 
     def change_worker(self, worker_id: str, **values: Any) -> Worker:
         """A worker with some fields changed."""
-        after = replace(self.workers[worker_id], **values)
+        before = self.workers[worker_id]
+        after = replace(before, **values)
         self.workers[worker_id] = after
+        if not stays_the_same(before, after=after, now=self.now):
+            self._attendance = None
         self._unwritten.change("worker", key=worker_id, record=after)
         return after
 
@@ -176,6 +183,10 @@ class Desk:
         trial = self.trials.get(key)
         return None if trial is None or trial.state in FINAL_TRIAL_STATES else trial
 
+    def num_open(self, sweep_id: str, *states: TrialState) -> int:
+        """How many trials of a sweep are in one of these states, which are not final."""
+        return self.trials.num_under(*((sweep_id, state) for state in states))
+
     def held(self, sweep_id: str) -> list[Attempt]:
         """The attempts of a sweep that have not ended."""
         return self.attempts.under(("sweep", sweep_id))
@@ -188,17 +199,11 @@ class Desk:
         """The attempts in the hands of a worker."""
         return self.attempts.under(("worker", worker_id))
 
-    def working(self) -> list[Worker]:
-        """The workers that may be handed something: not benched, and with a lease that runs."""
-        return [one for one in self.workers.values() if one.state == worker_rows.ALIVE and one.lease_until > self.now]
-
-    def in_live_hands(self, sweep_id: str) -> list[Attempt]:
-        """The attempts of a sweep whose workers' leases run."""
-        return [
-            one
-            for one in self.held(sweep_id)
-            if one.worker_id in self.workers and self.workers[one.worker_id].lease_until > self.now
-        ]
+    def attendance(self) -> Attendance:
+        """Who of the workers is here now."""
+        if self._attendance is None or not self._attendance.holds(self.now):
+            self._attendance = Attendance(self.workers.values(), now=self.now)
+        return self._attendance
 
     def num_events(self) -> int:
         """How many events this step appended."""
@@ -221,9 +226,10 @@ class Desk:
             self.attempts.drop(key)
         for key in [key for key, one in self._unwritten.touched("worker") if one.state == worker_rows.GONE]:
             self.workers.pop(key, None)
+            self._attendance = None
         for key in [key for key, one in self._unwritten.touched("sweep") if one.state in FINAL_SWEEP_STATES]:
             self.sweeps.pop(key, None)
-            self.schedulers.pop(key, None)
+            self.searches.pop(key, None)
             self.service.pop(key, None)
             self.num_trials.pop(key, None)
             self.best_values.pop(key, None)
@@ -234,16 +240,6 @@ class Desk:
         self.values.pop(key, None)
         self.last_epoch_at.pop(key, None)
         self.tried.pop(key, None)
-
-
-def _trial_labels(one: Trial) -> tuple[tuple[str, TrialState], ...]:
-    return ((one.sweep_id, one.state),)
-
-
-def _attempt_labels(one: Attempt) -> tuple[tuple[str, object], ...]:
-    if one.state == attempt_rows.ENDED:
-        return ()
-    return (("worker", one.worker_id), ("sweep", one.sweep_id), ("trial", one.key))
 
 
 def _trial_record(one: Trial, values: dict[int, float | None]) -> TrialRecord:

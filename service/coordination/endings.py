@@ -14,24 +14,18 @@ from sweeps.states import SweepState, TrialState
 def end_trial(desk: Desk, key: TrialKey, *, state: TrialState, reason: str | None = None) -> None:
     """Makes a trial final, tells the search, and counts it."""
     sweep_id, number = key
-    told = desk.schedulers[sweep_id].tell(number, state=state, values=desk.values[key])
-    trial = desk.change_trial(
-        key,
-        state=state,
-        reason=reason,
-        ended_at=desk.now,
-        attrs=told.attrs,
-        tell_number=told.tell_number,
-        checkpoint=None,
-    )
+    told = desk.searches[sweep_id].tell(number, state=state, values=desk.values[key])
+    of_trial = {} if told is None else {"attrs": told.attrs, "tell_number": told.tell_number}
+    of_study = {} if told is None else {"study_attrs": told.study_attrs}
+    trial = desk.change_trial(key, state=state, reason=reason, ended_at=desk.now, checkpoint=None, **of_trial)
     sweep = desk.sweeps[sweep_id]
     failed = state is TrialState.FAILED
     desk.change_sweep(
         sweep_id,
-        study_attrs=told.study_attrs,
         trials_finished=sweep.trials_finished + 1,
         failed_trials=sweep.failed_trials + failed,
         consecutive_failures=sweep.consecutive_failures + 1 if failed else 0,
+        **of_study,
     )
     if state is TrialState.COMPLETED:
         _consider_best(desk, trial)

@@ -1,5 +1,8 @@
 """One request of a worker, from what it says to what it is answered. Works on the desk."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from service.coordination import blame
@@ -10,14 +13,57 @@ from service.coordination.exporting import begin_exports
 from service.coordination.handing import hand_out
 from service.coordination.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
 from service.coordination.keeping import keep_weights
+from service.coordination.sessions import authenticated
 from service.coordination.settling import settle_all
 from service.coordination.task_results import take_results
+from service.errors import Conflict, ServiceError, SessionEnded, Unauthorized
 from service.protocol import LEASE_SECONDS, ChildDeath, Exchange, ExchangeAnswer, InHand, Refusal
 from service.records import Worker
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import TrialState
 from trainer.report import Answer, Ending, EpochReport, Verdict
+from trainer.task import Task
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of a worker, and who says to make it."""
+
+    worker_id: str
+    token: str
+    request: Exchange
+
+
+def answered(desk: Desk, connection: Connection, *, call: Call) -> ExchangeAnswer | ServiceError:
+    """One of the requests of a transaction: its answer (the stored one for a number that came before) or refusal.
+
+    What is refused has changed nothing; what `exchange` raises ends the transaction.
+    """
+    try:
+        worker = authenticated(desk, call.worker_id, token=call.token)
+    except (SessionEnded, Unauthorized) as refusal:
+        return refusal
+    request = call.request
+    if request.number == worker.request_number:
+        return ExchangeAnswer.model_validate(worker.answer)
+    if request.number < worker.request_number:
+        return Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
+    return exchange(desk, connection, request=request, worker=worker)
+
+
+def with_versions(
+    answers: Sequence[ExchangeAnswer | ServiceError], *, before: int, after: int
+) -> list[ExchangeAnswer | ServiceError]:
+    """The answers with the work version of which each worker has heard, refusals as they are.
+
+    Of what a transaction brought only the hand-out of its last request could know.
+    """
+    versions = [before] * (len(answers) - 1) + [after]
+    return [
+        one.model_copy(update={"work_version": version}) if isinstance(one, ExchangeAnswer) else one
+        for one, version in zip(answers, versions, strict=True)
+    ]
 
 
 def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: Worker) -> ExchangeAnswer:
@@ -36,12 +82,11 @@ def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: W
     answers += stops(desk, request)
     settle_all(desk)
     room = _with_room(request, answers)
-    busy = {one.id for one in desk.working() if desk.of_worker(one.id)}
+    was_busy = bool(desk.of_worker(worker.id))
     assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
     settle_all(desk)
     begin_exports(desk, connection)
-    working = [] if request.leaving else desk.working()
-    tasks = desk.board.hand(desk.workers[worker.id], workers=working, busy=busy, now=desk.now)
+    tasks = () if request.leaving else _hand_task(desk, desk.workers[worker.id], was_busy=was_busy)
     answer = ExchangeAnswer(
         number=request.number,
         assignments=tuple(assignments),
@@ -66,6 +111,15 @@ def _take_notes(desk: Desk, connection: Connection, *, request: Exchange, worker
         announce(desk, worker_id, problems=request.problems, connection=connection)
     take_results(desk, connection, results=request.task_results, worker_id=worker_id)
     keep_weights(desk, connection, notes=request.weights, worker_id=worker_id)
+
+
+def _hand_task(desk: Desk, worker: Worker, *, was_busy: bool) -> tuple[Task, ...]:
+    """A task, if one waits. `was_busy`: the worker had something to train besides what it is handed now."""
+    if not desk.board.waits:
+        return ()
+    working = desk.attendance().working
+    busy = {one.id for one in working if one.id != worker.id and desk.of_worker(one.id)}
+    return desk.board.hand(worker, workers=working, busy=busy | ({worker.id} if was_busy else set()), now=desk.now)
 
 
 def _shall_leave(worker: Worker) -> bool:

@@ -6,7 +6,7 @@ from service.coordination.asking import ask, can_propose, seconds_left
 from service.coordination.desk import Desk
 from service.coordination.endings import change_sweep_state, lose_attempt
 from service.protocol import Exchange
-from service.records import Attempt, Sweep, Trial, Worker
+from service.records import Attempt, Sweep, Trial, TrialKey, Worker
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
 from sweeps.states import SweepState, TrialState
@@ -29,10 +29,25 @@ def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignmen
     return handed
 
 
+def may_hand_out(desk: Desk) -> bool:
+    """Whether a worker that waits might be handed something now: else nobody need be woken."""
+    return desk.board.waits or any(_may_hand_out(desk, sweep) for sweep in desk.sweeps.values())
+
+
+def _may_hand_out(desk: Desk, sweep: Sweep) -> bool:
+    num_places = parallel(desk, sweep)
+    is_open = sweep.state in HANDS_OUT or _finishes(desk, sweep)
+    if not is_open or seconds_left(desk, sweep) <= 0 or num_in_live_hands(desk, sweep.id) >= num_places:
+        return False
+    if unheld(desk, sweep.id) or desk.num_open(sweep.id, TrialState.PAUSED):
+        return True
+    return can_propose(desk, sweep) and _num_in_flight(desk, sweep) < num_places
+
+
 def parallel(desk: Desk, sweep: Sweep) -> int:
     """How many trials of the sweep may be in flight on the workers that are here."""
-    working = able(desk, sweep)
-    return widest(sweep, num_workers=len(working), num_slots=sum(one.slots for one in working))
+    crew = able(desk, sweep)
+    return widest(sweep, num_workers=len(crew.workers), num_slots=crew.num_slots)
 
 
 def widest(sweep: Sweep, *, num_workers: int, num_slots: int) -> int:
@@ -49,6 +64,8 @@ def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool)
     for sweep in _in_turn(desk):
         if not worker.can_train(sweep.spec.problem):
             continue
+        if ahead and _is_full(desk, sweep):
+            return None  # its turn: what another sweep had ahead would take its next place
         num_reserved = _num_free_elsewhere(desk, sweep, worker=worker) if ahead else 0
         while (trial := _next_trial(desk, sweep, worker=worker, num_reserved=num_reserved)) is not None:
             assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
@@ -80,29 +97,41 @@ def _share(desk: Desk, sweep_id: str) -> float:
 
 def _finishes(desk: Desk, sweep: Sweep) -> bool:
     """A sweep that stops still finishes what it had begun."""
-    return sweep.state is SweepState.STOPPING and any(_begun(one) for one in _unheld(desk, sweep.id))
+    return sweep.state is SweepState.STOPPING and any(begun(one) for one in unheld(desk, sweep.id))
 
 
-def _begun(trial: Trial) -> bool:
+def begun(trial: Trial) -> bool:
+    """Whether it was in training before: a sweep that stops still finishes it."""
     return trial.attempts > 0
 
 
-def _unheld(desk: Desk, sweep_id: str) -> list[Trial]:
+def unheld(desk: Desk, sweep_id: str) -> list[Trial]:
     """Trials that wait in nobody's hands, or in those of a worker whose lease ended."""
-    held = {attempt.number for attempt in desk.in_live_hands(sweep_id)}
-    return [one for one in desk.open_trials(sweep_id, TrialState.WAITING) if one.number not in held]
+    return [one for one in desk.open_trials(sweep_id, TrialState.WAITING) if not _is_in_live_hands(desk, one.key)]
+
+
+def num_in_live_hands(desk: Desk, sweep_id: str) -> int:
+    """How many attempts of a sweep have workers whose leases run."""
+    silent = desk.attendance().silent
+    num_silent = sum(one.sweep_id == sweep_id for worker_id in silent for one in desk.of_worker(worker_id))
+    return desk.attempts.num_under(("sweep", sweep_id)) - num_silent
+
+
+def _is_in_live_hands(desk: Desk, key: TrialKey) -> bool:
+    attempt = desk.attempt_of(key)
+    return attempt is not None and attempt.worker_id not in desk.attendance().silent
 
 
 def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) -> Trial | None:
     """What this worker gets of the sweep; `num_reserved` places in flight are kept for others."""
     num_places = parallel(desk, sweep) - num_reserved
-    if seconds_left(desk, sweep) <= 0 or len(desk.in_live_hands(sweep.id)) >= num_places:
+    if seconds_left(desk, sweep) <= 0 or num_in_live_hands(desk, sweep.id) >= num_places:
         return None
-    waiting = [one for one in _unheld(desk, sweep.id) if sweep.state in HANDS_OUT or _begun(one)]
+    waiting = [one for one in unheld(desk, sweep.id) if sweep.state in HANDS_OUT or begun(one)]
     untried = [one for one in waiting if not _better_elsewhere(desk, one, worker)]
     if untried or sweep.state is SweepState.STOPPING:
         return untried[0] if untried else None
-    while (promoted := desk.schedulers[sweep.id].promote()) is not None:
+    while (promoted := desk.searches[sweep.id].promote()) is not None:
         trial = desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
         if desk.attempt_of((sweep.id, promoted)) is None:  # else its checkpoint is still to come
             return trial
@@ -113,12 +142,18 @@ def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) 
 
 def _num_free_elsewhere(desk: Desk, sweep: Sweep, *, worker: Worker) -> int:
     """Free slots of the other workers: a trial ahead here must not take the place of one that would start there."""
-    others = [one for one in able(desk, sweep) if one.id != worker.id]
-    return sum(max(0, one.slots - len(desk.of_worker(one.id))) for one in others)
+    others = [one for one in able(desk, sweep).workers if one.id != worker.id]
+    return sum(max(0, one.slots - desk.attempts.num_under(("worker", one.id))) for one in others)
+
+
+def _is_full(desk: Desk, sweep: Sweep) -> bool:
+    """All places in flight are taken, by trials that are in somebody's hands: whatever is free elsewhere."""
+    places = parallel(desk, sweep)
+    return num_in_live_hands(desk, sweep.id) >= places and _num_in_flight(desk, sweep) >= places
 
 
 def _num_in_flight(desk: Desk, sweep: Sweep) -> int:
-    return len(desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING))
+    return desk.num_open(sweep.id, TrialState.WAITING, TrialState.RUNNING)
 
 
 def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
@@ -126,7 +161,7 @@ def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
     tried = desk.tried[trial.sweep_id, trial.number]
     if worker.id not in tried:
         return False
-    return any(one.id not in tried for one in able(desk, desk.sweeps[trial.sweep_id]))
+    return any(one.id not in tried for one in able(desk, desk.sweeps[trial.sweep_id]).workers)
 
 
 def _assign(desk: Desk, trial: Trial, *, worker: Worker, answer_number: int) -> Assignment | None:
@@ -181,8 +216,8 @@ def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> A
         epochs=spec.budget.epochs,
         seed=trial.seed,
         metric=spec.goal_metric,
-        rungs=desk.schedulers[sweep.id].rungs(),
-        judged=desk.schedulers[sweep.id].judged(),
+        rungs=desk.searches[sweep.id].rungs(),
+        judged=desk.searches[sweep.id].judged(),
         checkpoint=trial.checkpoint,
         limits=spec.limits.of_child(),
     )

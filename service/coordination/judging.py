@@ -125,7 +125,7 @@ def _judge(desk: Desk, attempt: Attempt, report: EpochReport) -> list[Answer]:
     value = report.metrics.get(sweep.spec.goal_metric.name)
     if report.epoch > desk.trials[key].num_epochs:
         _store(desk, key, report=report)
-        verdict = desk.schedulers[sweep.id].report(key[1], epoch=report.epoch, value=value)
+        verdict = desk.searches[sweep.id].report(key[1], epoch=report.epoch, value=value)
     else:  # a later attempt's report of an epoch that an earlier one told: judged then, and not stopped by it
         verdict = Verdict.CONTINUE
     if report.last:

@@ -54,7 +54,7 @@ def end(desk: Desk, sweep_id: str, *, result: TaskResult) -> None:
         reason = f"range test done: search learning_rate from {curve.low:.2g} to {curve.high:.2g}"
         finish_sweep(desk, sweep_id, state=SweepState.COMPLETED, reason=reason)
         return
-    desk.schedulers[sweep_id] = desk.make_scheduler(sweep.spec, records=(), study_attrs=sweep.study_attrs)
+    desk.searches[sweep_id] = desk.make_search(sweep.spec, records=(), study_attrs=sweep.study_attrs)
     begin(desk, sweep)
 
 

@@ -59,9 +59,14 @@ def authenticated(desk: Desk, worker_id: str, *, token: str) -> Worker:
     worker = desk.workers.get(worker_id)
     if worker is None:
         raise SessionEnded("This worker's session has ended; start it again to get a new one.")
-    if not hmac.compare_digest(worker.token_hash, _token_hash(token)):
+    if not opens(token, worker=worker):
         raise Unauthorized("The token is not this worker's.")
     return worker
+
+
+def opens(token: str, *, worker: Worker) -> bool:
+    """Whether the token is that of the worker's session."""
+    return hmac.compare_digest(worker.token_hash, _token_hash(token))
 
 
 def _token_hash(token: str) -> str:

@@ -6,7 +6,7 @@ from service.coordination.desk import Desk
 from service.coordination.endings import cancel_open_trials, cancel_waiting, end_trial, finish_sweep
 from service.records import Sweep
 from service.stores import workers as worker_rows
-from sweeps.states import SweepState, TrialState
+from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 
 
 def settle_all(desk: Desk) -> None:
@@ -20,7 +20,9 @@ def settle(desk: Desk, sweep: Sweep) -> None:
     if sweep.state is SweepState.CANCELLING:
         if not desk.held(sweep.id):
             finish_sweep(desk, sweep.id, state=SweepState.CANCELLED, reason="cancelled by a user")
-    elif failure := _failure(sweep):
+    elif sweep.state in FINAL_SWEEP_STATES:  # ended a moment ago, in this very step
+        return
+    elif failure := _failure(desk, sweep):
         cancel_open_trials(desk, sweep.id, reason="the sweep failed")
         finish_sweep(desk, sweep.id, state=SweepState.FAILED, reason=failure)
     elif sweep.state is SweepState.STOPPING:
@@ -36,7 +38,7 @@ def pending_reason(desk: Desk, sweep: Sweep, *, trouble: str | None = None) -> s
         return f"no worker is here yet: {trouble}" if trouble else "no worker is here yet"
     if all(one.state == worker_rows.BENCHED for one in here):
         return "every worker is benched: trials died there that ended well elsewhere; see the workers' logs"
-    if not able(desk, sweep):
+    if not able(desk, sweep).workers:
         return f"no worker here can train {sweep.spec.problem.name}"
     return "the learning-rate range test is under way" if sweep.awaits_range_test else "all workers are busy"
 
@@ -50,8 +52,10 @@ def say_why_pending(desk: Desk, *, trouble: str | None) -> None:
             desk.change_sweep(sweep.id, reason=reason)
 
 
-def _failure(sweep: Sweep) -> str | None:
+def _failure(desk: Desk, sweep: Sweep) -> str | None:
     limits = sweep.spec.limits
+    if (broken := desk.searches[sweep.id].failure) is not None:
+        return broken
     if sweep.failed_trials >= limits.failed_trials:
         return f"{sweep.failed_trials} trials failed (limits.failed_trials)"
     if sweep.consecutive_failures >= limits.consecutive_failures:
@@ -64,7 +68,7 @@ def _settle_stopping(desk: Desk, sweep: Sweep) -> None:
     for trial in desk.open_trials(sweep.id, TrialState.WAITING):
         if spent or trial.attempts == 0:  # what had begun would finish, if there were time
             cancel_waiting(desk, trial, reason="budget" if spent else "the sweep was stopped")
-    if not desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
+    if not desk.num_open(sweep.id, TrialState.WAITING, TrialState.RUNNING):
         _prune_paused(desk, sweep)
         finish_sweep(desk, sweep.id, state=SweepState.STOPPED, reason="stopped by a user")
 
@@ -74,9 +78,9 @@ def _settle_running(desk: Desk, sweep: Sweep) -> None:
     if spent:
         for trial in desk.open_trials(sweep.id, TrialState.WAITING):
             cancel_waiting(desk, trial, reason="budget")
-    if can_propose(desk, sweep) or desk.open_trials(sweep.id, TrialState.WAITING, TrialState.RUNNING):
+    if can_propose(desk, sweep) or desk.num_open(sweep.id, TrialState.WAITING, TrialState.RUNNING):
         return
-    if not spent and (promoted := desk.schedulers[sweep.id].promote()) is not None:
+    if not spent and (promoted := desk.searches[sweep.id].promote()) is not None:
         desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
         return
     _prune_paused(desk, sweep)

@@ -30,6 +30,10 @@ class Shelf(Generic[Key, Record]):
         """The records with this label, in the order in which they got it."""
         return [self._records[key] for key in self._by_label.get(label, ())]
 
+    def num_under(self, *labels: Hashable) -> int:
+        """How many records have one of these labels."""
+        return sum(len(self._by_label.get(label, ())) for label in labels)
+
     def put(self, key: Key, *, record: Record) -> None:
         """Puts a record here, over an older one of the same key."""
         before = self._records.get(key)

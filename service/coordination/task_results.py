@@ -29,7 +29,7 @@ def take_results(desk: Desk, connection: Connection, *, results: Sequence[TaskRe
 
 def take_tasks_back(desk: Desk, connection: Connection) -> None:
     """The tasks of workers that are gone wait for others, or are given up."""
-    _store(desk, connection, over=desk.board.take_back(desk.working(), now=desk.now))
+    _store(desk, connection, over=desk.board.take_back(desk.attendance().working, now=desk.now))
     desk.has_work |= desk.board.waits
 
 

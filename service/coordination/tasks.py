@@ -148,10 +148,9 @@ class TaskBoard:
         self._ended += over
         return over
 
-    @property
-    def num_open(self) -> int:
-        """How many wait for a worker or are with one."""
-        return len(self._tickets)
+    def tickets(self) -> list[Ticket]:
+        """What waits for a worker or is with one."""
+        return list(self._tickets.values())
 
     @property
     def waits(self) -> bool:

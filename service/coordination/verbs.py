@@ -28,6 +28,7 @@ def create(desk: Desk, sweep_id: str, *, spec: SweepSpec) -> Sweep:
     desk.log(sweep_id, kind="sweep.state", state=sweep.state)
     ranging.begin(desk, sweep)
     desk.change_sweep(sweep_id, reason=pending_reason(desk, desk.sweeps[sweep_id]))
+    settle(desk, desk.sweeps[sweep_id])
     return desk.sweeps[sweep_id]
 
 
@@ -78,6 +79,8 @@ def extend(desk: Desk, sweep: Sweep, *, by: Extension) -> Sweep:
     seconds = None if sweep.budget_seconds is None else sweep.budget_seconds + by.seconds
     desk.change_sweep(sweep.id, budget_trials=sweep.budget_trials + by.trials, budget_seconds=seconds)
     if sweep.state is SweepState.COMPLETED:
+        if (broken := desk.searches[sweep.id].failure) is not None:
+            raise Conflict(f"The sweep stays as it is: {broken}.")
         level_with_others(desk, sweep.id)
         change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
         settle(desk, desk.sweeps[sweep.id])
@@ -114,6 +117,8 @@ def try_settings(desk: Desk, sweep: Sweep, *, settings: dict[str, Setting]) -> T
 def _no_trial_words(desk: Desk, sweep: Sweep) -> str:
     if sweep.awaits_range_test:
         return "The bounds of the learning rate are not known yet; try again when the range test is done."
+    if (broken := desk.searches[sweep.id].failure) is not None:
+        return f"The sweep ends: {broken}."
     if desk.num_trials[sweep.id] < sweep.budget_trials:
         return "Every point of the grid was tried, or these settings are none of its points; start a new sweep."
     return f"All {sweep.budget_trials} trials of the budget are used; :extend the sweep first."

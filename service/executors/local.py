@@ -5,13 +5,17 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from service.executors.contract import Believed, Gone, Outlook
 from service.executors.local_worker import LocalWorker, living
+from service.executors.log_files import log_path, make_room
+from service.settings import ExecutorName
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +30,22 @@ NICE = 10
 class LocalPlan:
     """How many workers there shall be and how one is started.
 
-    `environment` is all that a worker gets but its id and what follows from it. `lifeline_fd` is handed on to every
-    worker. With `devices`, worker i sees the CUDA device devices[i] only.
+    `environment` is all that a worker gets but its id and what follows from it. Without a `log_folder` workers write
+    where this process does. `lifeline_fd` is handed on to every worker. With `devices`, worker i sees the CUDA device
+    devices[i] only. `executor` is what workers say they belong to, `name` what their ids begin with. They stand back by
+    `nice`.
     """
 
     num_workers: int
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    log_folder: Path
+    log_folder: Path | None
     lifeline_fd: int | None = None
     devices: tuple[str, ...] = ()
     stop_seconds: float = STOP_SECONDS
+    executor: ExecutorName = "local"
+    name: str = "local"
+    nice: int = NICE
 
 
 @dataclass
@@ -148,7 +157,7 @@ class LocalExecutor:
     def _adopt(self, worker: LocalWorker) -> None:
         """Back into its own place, so that each device keeps one worker."""
         logger.info("adopted worker %s (pid %d)", worker.worker, worker.process.pid)
-        place = next((one for one in self._places if worker.worker.startswith(_prefix(one.number))), None)
+        place = next((one for one in self._places if worker.worker.startswith(self._prefix(one.number))), None)
         if place is not None and place.worker is None:
             place.worker = worker
         else:
@@ -156,23 +165,36 @@ class LocalExecutor:
             worker.terminate()
 
     def _start(self, number: int, *, now: float) -> LocalWorker:
-        worker = f"{_prefix(number)}{secrets.token_hex(4)}"
+        worker = f"{self._prefix(number)}{secrets.token_hex(4)}"
         lifeline_fds = () if self._plan.lifeline_fd is None else (self._plan.lifeline_fd,)
-        self._plan.log_folder.mkdir(parents=True, exist_ok=True)
-        with (self._plan.log_folder / f"worker-{number}.log").open("ab") as log:
+        with self._log(number, worker=worker) as log:
             started = subprocess.Popen(
                 self._plan.command,
                 env={**self._plan.environment, **self._variables(number, worker=worker)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if log is not None else None,
                 pass_fds=lifeline_fds,
             )
         logger.info("started worker %s (pid %d)", worker, started.pid)
         return LocalWorker(worker, psutil.Process(started.pid), started=started, at=now)
 
+    def _log(self, number: int, *, worker: str) -> AbstractContextManager[IO[bytes] | None]:
+        folder = self._plan.log_folder
+        if folder is None:
+            return nullcontext()
+        make_room(folder, prefix=self._prefix(number))
+        return log_path(folder, worker=worker).open("ab")
+
+    def _prefix(self, number: int) -> str:
+        return f"{self._plan.name}-{number}-"
+
     def _variables(self, number: int, *, worker: str) -> dict[str, str]:
-        variables = {"RAVINE_WORKER_ID": worker, "RAVINE_EXECUTOR": "local", "RAVINE_NICE": str(NICE)}
+        variables = {
+            "RAVINE_WORKER_ID": worker,
+            "RAVINE_EXECUTOR": self._plan.executor,
+            "RAVINE_NICE": str(self._plan.nice),
+        }
         if self._plan.lifeline_fd is not None:
             variables["RAVINE_LIFELINE_FD"] = str(self._plan.lifeline_fd)
         if self._plan.devices:
@@ -181,7 +203,3 @@ class LocalExecutor:
                 "RAVINE_DEVICE": "cuda:0",
             }
         return variables
-
-
-def _prefix(number: int) -> str:
-    return f"local-{number}-"

@@ -34,13 +34,14 @@ class Champions:
         if version is None:
             version = self._registry.register(champion, model_id=self._upload(champion))
         self._registry.crown(champion, version=version)
+        self._registry.weed(champion, version=version)
         self._store(replace(row, model_name=champion.name, model_version=version))
 
     def delete(self, sweep_id: str) -> None:
         """Deletes the models of a sweep, if it had any. Raises ArtifactsAway."""
         row = self._row(sweep_id)
         if row is not None and row.model_name is not None and row.experiment_id is not None:
-            self._registry.delete(sweep_id, experiment_id=row.experiment_id)
+            self._registry.delete(sweep_id, name=row.model_name, experiment_id=row.experiment_id)
 
     def _upload(self, champion: Champion) -> str:
         try:

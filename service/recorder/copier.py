@@ -1,6 +1,6 @@
 """Copies from the tables to MLflow: each run once, each point once, whatever dies in between."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from service.recorder.champions import Champions
 from service.recorder.content import Origin, RunContent, RunStatus
 from service.recorder.errands import Errand, Errands
 from service.recorder.jobs import Job, read_jobs
+from service.recorder.lanes import Lanes
 from service.recorder.mlflow_client import Mlflow
 from service.recorder.mlflow_errors import RunMissing, RunRefused
 from service.recorder.registry import Champion
@@ -46,7 +47,8 @@ class Copier:
         self._mlflow = mlflow
         self._champions = champions
         self._origin = origin
-        self._runs = Runs(database, mlflow=mlflow)
+        self._lanes = Lanes(mlflow.num_lanes)
+        self._runs = Runs(database, mlflow=mlflow, lanes=self._lanes)
         with database.read() as connection:
             self._place = runs.place(connection)
         self._backlog = Backlog(place=self._place)
@@ -93,16 +95,25 @@ class Copier:
     def _copy(self, jobs: Sequence[Job]) -> set[Key]:
         """Copies the jobs, parents last: their end is the end. Gives the keys that are to be copied again."""
         ready = self._runs.ready(jobs)
-        incomplete: set[str] = set()
-        for job in sorted(jobs, key=lambda job: job.key[1] == PARENT):
-            try:
-                self._send(job, run=ready[job.key])
-            except RunRefused as error:
-                log.error("mlflow.refused", run=job.content.key, reason=str(error))
-            except RunMissing:
-                log.warning("mlflow.run_lost", run=job.content.key)
-                incomplete.add(job.sweep.id)
+        parents = [job for job in jobs if job.key[1] == PARENT]
+        arrived = {
+            job.key: found
+            for some in ([job for job in jobs if job.key[1] != PARENT], parents)
+            for job, found in zip(some, self._lanes.each(some, act=partial(self._arrives, ready)), strict=True)
+        }
+        incomplete = {sweep_id for (sweep_id, _), found in arrived.items() if not found}
         return {key for sweep_id in incomplete for key in self._send_again(sweep_id)}
+
+    def _arrives(self, ready: Mapping[Key, Ready], job: Job) -> bool:
+        """Sends a job; False when MLflow has lost its run."""
+        try:
+            self._send(job, run=ready[job.key])
+        except RunRefused as error:
+            log.error("mlflow.refused", run=job.content.key, reason=str(error))
+        except RunMissing:
+            log.warning("mlflow.run_lost", run=job.content.key)
+            return False
+        return True
 
     def _send(self, job: Job, *, run: Ready) -> None:
         content, known = job.content, self._sent.get(job.key)
@@ -118,6 +129,7 @@ class Copier:
         taken_on = self._take_on(job, run=run, known=known)
         self._sent[job.key] = _Sent(content.status, content.tags, content.params, job.last_epoch, taken_on)
         if job.key[1] == PARENT and content.ended_ms is not None:
+            self._runs.weed(job.sweep.id)
             self._mlflow.make_durable()
 
     def _log(self, run_id: str, *, content: RunContent, known: _Sent | None) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -27,6 +27,7 @@ DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "artifacts"
 READY_FILE = "ready"
 HTTP_SECONDS = 10
+HTTP_LANES = 2
 
 _PROXIED = "mlflow-artifacts:/"
 _PAGE = 1000
@@ -61,6 +62,11 @@ class Mlflow:
     def is_embedded(self) -> bool:
         """Whether writes may be lost with the machine's power until `make_durable`."""
         return self._artifacts is not None
+
+    @property
+    def num_lanes(self) -> int:
+        """How many runs are sent side by side: over HTTP a second one uses the time that the first one waits."""
+        return 1 if self.is_embedded else HTTP_LANES
 
     def experiment(self, name: str) -> str:
         """The id of the experiment of this name; made, or brought back from the deleted ones, when it is not there."""
@@ -134,10 +140,11 @@ class Mlflow:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def delete_runs(self, experiment_id: str, *, sweep_id: str) -> None:
-        """Deletes the runs of a sweep, as the UI does."""
+    def delete_runs(self, experiment_id: str, *, sweep_id: str, kept: Container[str] = ()) -> None:
+        """Deletes the runs of a sweep, as the UI does, but for those that are `kept`."""
         for run in self._runs(experiment_id, sweep_id):
-            self._client.delete_run(run.info.run_id)
+            if KEY_TAG in run.data.tags and run.info.run_id not in kept:
+                self._client.delete_run(run.info.run_id)
 
     def make_durable(self) -> None:
         """What was written until now survives the loss of power."""

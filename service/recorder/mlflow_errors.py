@@ -39,3 +39,8 @@ def away_translated() -> Iterator[None]:
             yield
     except (MlflowException, OSError) as error:  # of HTTP too: requests' errors are OSErrors
         raise ArtifactsAway(str(error)) from error
+
+
+def is_unknown(error: BaseException | None) -> bool:
+    """Whether there is nothing at this address: an older MLflow has no such part, a proxy lost its way."""
+    return isinstance(error, MlflowException) and error.error_code in ("ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED")

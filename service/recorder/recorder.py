@@ -6,7 +6,6 @@ import getpass
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,11 +17,15 @@ import structlog
 
 from service.database import Database
 from service.errors import ConfigurationError
+from service.home import own_home, writing_in
+from service.migrating import has_schema
+from service.pulse import Pulse
 from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
 from service.recorder.mlflow_client import Mlflow, open_mlflow
 from service.recorder.registry import Registry
+from service.refusal import refuse
 from service.settings import Settings, load
 from service.supervision.lifeline import when_closed
 from service.supervision.signals import when_signalled
@@ -33,7 +36,6 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 END_SECONDS = 3.0
 GIT_SECONDS = 5.0
-EXIT_CONFIGURATION = 2
 
 log = structlog.get_logger("recorder")
 
@@ -47,11 +49,13 @@ class Recorder:
         self._database = Database(settings.database)
         self._mlflow: Mlflow | None = None
         self._copier: Copier | None = None
+        self._pulse = Pulse(settings.pulse_file)
 
     def run(self) -> None:
         """Copies until it is over, then what can still be copied at once."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while not self._over.is_set():
+            self._pulse.beat(now=time.monotonic())
             if self._attempt(hurry=False):
                 pause_seconds = FIRST_PAUSE_SECONDS
             else:
@@ -66,6 +70,7 @@ class Recorder:
         try:
             copier = self._copier or self._open()
             while copier.step(now=time.monotonic(), hurry=hurry):
+                self._pulse.beat(now=time.monotonic())
                 if self._over.is_set() and not hurry:
                     return True
         except Exception as error:
@@ -111,8 +116,9 @@ def alone(home: Path, *, over: threading.Event) -> Iterator[bool]:
 
     Gives whether that came before it was over.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / LOCK_FILE).open("w") as file:
+    with writing_in(own_home(home)):
+        file = (home / LOCK_FILE).open("w")
+    with file:
         is_alone = _locked(file)
         if not is_alone:
             log.info("recorder.waits", reason="another recorder works on this folder")
@@ -129,20 +135,36 @@ def _locked(file: TextIO) -> bool:
     return True
 
 
+def schema_comes(url: str, *, over: threading.Event) -> bool:
+    """Waits until the API, or `ravine migrate`, has made the schema; gives whether that came before it was over.
+
+    Raises ConfigurationError when the database cannot be used, or has another schema.
+    """
+    is_there = has_schema(url)
+    if not is_there:
+        log.info("recorder.waits", reason="the database is empty: the API makes its schema")
+    while not is_there and not over.wait(POLL_SECONDS):
+        is_there = has_schema(url)
+    return is_there
+
+
 def main() -> None:
     """The process. It ends on SIGTERM, or with the supervisor, and never later than END_SECONDS after that."""
     try:
-        settings = load()
+        record(load())
     except ConfigurationError as error:
-        sys.stderr.write(f"ravine: {error}\n")
-        sys.exit(EXIT_CONFIGURATION)
+        refuse(error)
+
+
+def record(settings: Settings) -> None:
+    """Copies until it is told to end. Raises ConfigurationError."""
     over = threading.Event()
     when_signalled((signal.SIGTERM, signal.SIGINT), act=over.set)
     if settings.lifeline_fd is not None:
         when_closed(settings.lifeline_fd, act=over.set)
     threading.Thread(target=_end_in_time, args=(over,), daemon=True).start()
     with alone(settings.home, over=over) as is_alone:
-        if is_alone:
+        if is_alone and schema_comes(settings.database, over=over):
             Recorder(settings, over=over).run()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from service.recorder.champion_name import ALIAS
 from service.recorder.content import SWEEP_TAG
 from service.recorder.export_file import ExportedModel
-from service.recorder.mlflow_errors import away_translated
+from service.recorder.mlflow_errors import ArtifactsAway, RunRefused, away_translated, is_unknown
 from service.recorder.model_folder import Origin, write_model_folder
 from trainer.settings import Setting, paths_of
 
@@ -47,16 +48,13 @@ class Registry:
 
     def version_of(self, champion: Champion) -> str | None:
         """The registered version of this very export, if there is one."""
-        with away_translated():
-            found = [one for one in self._versions(champion.sweep_id) if one.tags.get(EXPORT_TAG) == champion.sha256]
-            return str(found[0].version) if found else None
+        with self._asked():
+            return next((str(one.version) for one in self._versions_of(champion)), None)
 
     def upload(self, champion: Champion, *, exported: ExportedModel) -> str:
         """The id of the model of this export, as an output of the sweep's run; READY when all of it is there."""
-        with away_translated():
-            models = self._models(champion.experiment_id, sweep_id=champion.sweep_id)
-            found = next((one for one in models if one.tags.get(EXPORT_TAG) == champion.sha256), None)
-            model = found or self._client.create_logged_model(
+        with self._asked():
+            model = next(self._models_of(champion), None) or self._client.create_logged_model(
                 champion.experiment_id,
                 name=f"trial-{champion.trial}",
                 source_run_id=champion.run_id,
@@ -69,7 +67,7 @@ class Registry:
 
     def register(self, champion: Champion, *, model_id: str) -> str:
         """Makes the next version of the registered model from this model, and gives its number."""
-        with away_translated():
+        with self._asked():
             try:
                 self._client.create_registered_model(champion.name, tags={"ravine": "sweep"})
             except MlflowException as error:
@@ -87,16 +85,27 @@ class Registry:
 
     def crown(self, champion: Champion, *, version: str) -> None:
         """The alias names this version."""
-        with away_translated():
+        with self._asked():
             self._client.set_registered_model_alias(champion.name, ALIAS, version)
 
-    def delete(self, sweep_id: str, *, experiment_id: str) -> None:
-        """Deletes the models and versions of a sweep; a registered model goes with its last version."""
-        with away_translated():
-            for version in self._versions(sweep_id):
-                self._client.delete_model_version(version.name, version.version)
-                if not self._client.search_model_versions(f"name = '{version.name}'", max_results=1):
-                    self._client.delete_registered_model(version.name)
+    def weed(self, champion: Champion, *, version: str) -> None:
+        """Deletes what was made of this export besides this version: late, by a server that had seemed to be away."""
+        with self._asked():
+            kept = self._client.get_model_version(champion.name, version)
+            for one in self._versions_of(champion):
+                if one.version != kept.version:
+                    self._client.delete_model_version(one.name, one.version)
+            for model in self._models_of(champion):
+                if f"models:/{model.model_id}" != kept.source:
+                    self._client.delete_logged_model(model.model_id)
+
+    def delete(self, sweep_id: str, *, name: str, experiment_id: str) -> None:
+        """Deletes the models of a sweep and their versions under this name, which goes with its last version."""
+        with self._asked():
+            for version in [one for one in self._versions(sweep_id) if one.name == name]:
+                self._client.delete_model_version(name, version.version)
+                if not self._client.search_model_versions(f"name = '{name}'", max_results=1):
+                    self._client.delete_registered_model(name)
             for model in self._models(experiment_id, sweep_id=sweep_id):
                 self._client.delete_logged_model(model.model_id)
 
@@ -117,6 +126,33 @@ class Registry:
         if model_id not in {one.model_id for one in (outputs.model_outputs if outputs else ())}:
             self._client.log_outputs(champion.run_id, models=[LoggedModelOutput(model_id, step=about.epoch)])
         self._client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """An MLflow that is there and does not know what a model is will not learn it by being asked again."""
+        try:
+            with away_translated():
+                yield
+        except ArtifactsAway as error:
+            if is_unknown(error.__cause__) and self._is_there():
+                raise RunRefused(f"this MLflow keeps no models (3.0 and later do): {error}") from error
+            raise
+
+    def _is_there(self) -> bool:
+        try:
+            self._client.search_experiments(max_results=1)
+        except (MlflowException, OSError):
+            return False
+        return True
+
+    def _versions_of(self, champion: Champion) -> Iterator[ModelVersion]:
+        """Of this very export, under our name: whoever promotes a version to a name of his own copies its tags."""
+        found = self._versions(champion.sweep_id)
+        return (one for one in found if (one.name, one.tags.get(EXPORT_TAG)) == (champion.name, champion.sha256))
+
+    def _models_of(self, champion: Champion) -> Iterator[LoggedModel]:
+        found = self._models(champion.experiment_id, sweep_id=champion.sweep_id)
+        return (one for one in found if one.tags.get(EXPORT_TAG) == champion.sha256)
 
     def _versions(self, sweep_id: str) -> Iterator[ModelVersion]:
         return iter(self._client.search_model_versions(f"tags.`{SWEEP_TAG}` = '{sweep_id}'"))

@@ -1,11 +1,13 @@
 """Makes the MLflow run of each sweep and trial, exactly once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from service.database import Database
 from service.recorder.backlog import Key
 from service.recorder.jobs import Job
+from service.recorder.lanes import Lanes
 from service.recorder.mlflow_client import Mlflow
 from service.records import MlflowRun
 from service.stores import runs
@@ -27,12 +29,15 @@ class Runs:
     """The intent is stored first, then the run is made, then its id is stored.
 
     An intent found later without an id is what a crash, or an answer that never came, left behind: the run may exist,
-    and is looked for by its tag before another is made.
+    and is looked for by its tag before another is made. Whoever froze may even make it after that (a server that was
+    suspended, a database that held its commits back): then there are two, until `weed`.
     """
 
-    def __init__(self, database: Database, *, mlflow: Mlflow) -> None:
+    def __init__(self, database: Database, *, mlflow: Mlflow, lanes: Lanes) -> None:
         self._database = database
+        self._lanes = lanes
         self._mlflow = mlflow
+        self._sure: set[str] = set()  # sweeps whose runs were all made at the first try, by this process
 
     def of_sweep(self, sweep_id: str) -> list[MlflowRun]:
         """What is stored of a sweep's runs."""
@@ -40,31 +45,24 @@ class Runs:
             return list(runs.of_sweep(connection, sweep_id).values())
 
     def ready(self, jobs: Sequence[Job]) -> dict[Key, Ready]:
-        """The runs of these jobs, parents first among them; those that are not there are made."""
+        """The runs of these jobs; those that are not there are made, parents first."""
         stored = self._stored(jobs)
         intents = {job.key: MlflowRun(*job.key, None, None) for job in jobs if job.key not in stored}
         self._store(intents.values())
+        self._sure |= {sweep_id for sweep_id, number in intents if number == PARENT}
+        self._sure -= {row.sweep_id for row in stored.values() if row.run_id is None}
         rows = {**stored, **intents}
-        experiments: dict[str, str] = {}
+        missing = [job for job in jobs if rows[job.key].run_id is None]
+        experiments = self._experiments(missing)
+        parents = [job for job in missing if job.key[1] == PARENT]
         new: set[Key] = set()
-        for job in jobs:
-            if rows[job.key].run_id is not None:
-                continue
-            experiment_id = self._experiment(job, known=experiments)
-            run_id = self._mlflow.find(experiment_id, key=job.content.key) if job.key in stored else None
-            if run_id is None:
-                parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
-                run_id = self._mlflow.create(experiment_id, content=job.content, parent=parent)
-                new.add(job.key)
-            rows[job.key] = replace(rows[job.key], experiment_id=experiment_id, run_id=run_id)
-        self._store(rows[job.key] for job in jobs if rows[job.key] != stored.get(job.key))
-        ready: dict[Key, Ready] = {}
-        for job in jobs:
-            run = rows[job.key]
-            assert run.experiment_id is not None
-            assert run.run_id is not None
-            ready[job.key] = Ready(run.experiment_id, run.run_id, is_new=job.key in new)
-        return ready
+        for some in (parents, [job for job in missing if job.key[1] != PARENT]):
+            make = partial(self._made, known=stored, experiments=experiments, rows=rows)
+            for key, ready in zip((job.key for job in some), self._lanes.each(some, act=make), strict=True):
+                rows[key] = replace(rows[key], experiment_id=ready.experiment_id, run_id=ready.run_id)
+                new |= {key} if ready.is_new else set()
+        self._store(rows[job.key] for job in missing)
+        return {job.key: _ready(rows[job.key], is_new=job.key in new) for job in jobs}
 
     def unmake(self, sweep_id: str) -> list[Key]:
         """MLflow lost runs of a sweep: all are to be looked for, and made where they are missing. Gives their keys."""
@@ -72,20 +70,40 @@ class Runs:
         self._store(replace(row, experiment_id=None, run_id=None) for row in rows)
         return [(row.sweep_id, row.number) for row in rows]
 
+    def weed(self, sweep_id: str) -> None:
+        """Of the runs of a sweep that ends, those that were made twice are deleted: the ones whose ids never came."""
+        if sweep_id in self._sure:
+            return
+        rows = self.of_sweep(sweep_id)
+        kept = {row.run_id for row in rows if row.run_id is not None}
+        for experiment_id in {row.experiment_id for row in rows if row.experiment_id is not None}:
+            self._mlflow.delete_runs(experiment_id, sweep_id=sweep_id, kept=kept)
+        self._sure.add(sweep_id)
+
     def delete(self, sweep_id: str, *, in_mlflow: bool) -> None:
         """Forgets the runs of a sweep that is gone; `in_mlflow`: deletes them there too."""
         rows = self.of_sweep(sweep_id)
+        self._sure.discard(sweep_id)
         if in_mlflow:
             for experiment_id in {row.experiment_id for row in rows if row.experiment_id is not None}:
                 self._mlflow.delete_runs(experiment_id, sweep_id=sweep_id)
         with self._database.write() as connection:
             runs.forget(connection, sweep_id)
 
-    def _experiment(self, job: Job, *, known: dict[str, str]) -> str:
-        name = job.sweep.spec.mlflow.experiment or DEFAULT_EXPERIMENT
-        if name not in known:
-            known[name] = self._mlflow.experiment(name)
-        return known[name]
+    def _made(
+        self, job: Job, *, known: Container[Key], experiments: Mapping[str, str], rows: Mapping[Key, MlflowRun]
+    ) -> Ready:
+        """The run of a job, looked for first where it is known that somebody wanted to make it."""
+        experiment_id = experiments[_experiment(job)]
+        run_id = self._mlflow.find(experiment_id, key=job.content.key) if job.key in known else None
+        if run_id is not None:
+            return Ready(experiment_id, run_id, is_new=False)
+        parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
+        return Ready(experiment_id, self._mlflow.create(experiment_id, content=job.content, parent=parent), is_new=True)
+
+    def _experiments(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """The ids of the experiments of these jobs, by name."""
+        return {name: self._mlflow.experiment(name) for name in dict.fromkeys(map(_experiment, jobs))}
 
     def _stored(self, jobs: Sequence[Job]) -> dict[Key, MlflowRun]:
         numbers: dict[str, set[int]] = {}
@@ -99,3 +117,13 @@ class Runs:
         if wanted := list(rows):
             with self._database.write() as connection:
                 runs.store(connection, wanted)
+
+
+def _experiment(job: Job) -> str:
+    return job.sweep.spec.mlflow.experiment or DEFAULT_EXPERIMENT
+
+
+def _ready(run: MlflowRun, *, is_new: bool) -> Ready:
+    assert run.experiment_id is not None
+    assert run.run_id is not None
+    return Ready(run.experiment_id, run.run_id, is_new=is_new)

@@ -61,7 +61,9 @@ class Guard:
             return self._max_upload_bytes
         if not path.startswith("/v1/workers/"):
             return MAX_BODY_BYTES
-        return MAX_FILE_BYTES if "/files/" in path else MAX_EXCHANGE_BYTES
+        if "/files/" in path:
+            return MAX_FILE_BYTES
+        return MAX_EXCHANGE_BYTES if path.endswith(":exchange") else MAX_BODY_BYTES
 
 
 class _Counted:

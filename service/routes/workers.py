@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
+from service.coordination.exchanging import Call
 from service.protocol import Exchange, ExchangeAnswer, Hello, Wait, WaitAnswer, Welcome
-from service.routes.deps import CoordinatorDep, FilesDep, TokenDep, joining
+from service.routes.deps import CoordinatorDep, FilesDep, TogetherDep, TokenDep, joining
 
 router = APIRouter(prefix="/v1/workers", tags=["workers"])
 
@@ -14,8 +16,9 @@ MAX_FILE_BYTES = 8 * 2**30
 FILE_TYPE = "application/octet-stream"
 
 
-def _session(worker_id: str, token: TokenDep, coordinator: CoordinatorDep) -> None:
-    coordinator.authenticate(worker_id, token=token)
+async def _session(worker_id: str, token: TokenDep, coordinator: CoordinatorDep) -> None:
+    if not coordinator.knows(worker_id, token=token):
+        await run_in_threadpool(coordinator.authenticate, worker_id, token=token)
 
 
 Session = Annotated[None, Depends(_session)]
@@ -28,9 +31,9 @@ def hello(body: Hello, coordinator: CoordinatorDep) -> Welcome:
 
 
 @router.post("/{worker_id}:exchange", response_model=ExchangeAnswer)
-def exchange(worker_id: str, body: Exchange, token: TokenDep, coordinator: CoordinatorDep) -> Response:
+async def exchange(worker_id: str, body: Exchange, token: TokenDep, together: TogetherDep) -> Response:
     """A worker tells what happened, and hears what to do."""
-    answer = coordinator.exchange(worker_id, token=token, request=body)
+    answer = await together.ask(Call(worker_id, token, body))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

@@ -32,6 +32,12 @@ def all_open(connection: Connection) -> list[Attempt]:
     return [Attempt(**row) for row in connection.execute(query).mappings()]
 
 
+def open_of(connection: Connection, worker_ids: Iterable[str]) -> list[Attempt]:
+    """The attempts in the hands of these workers."""
+    query = select(attempt).where(attempt.c.worker_id.in_(list(worker_ids)), attempt.c.state != ENDED)
+    return [Attempt(**row) for row in connection.execute(query.order_by(attempt.c.id)).mappings()]
+
+
 def get(connection: Connection, attempt_id: int) -> Attempt | None:
     """One attempt."""
     row = connection.execute(select(attempt).where(attempt.c.id == attempt_id)).mappings().first()

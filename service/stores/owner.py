@@ -2,7 +2,7 @@
 
 import time
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from service.tables import owner
 
@@ -22,3 +22,9 @@ def take(connection: Connection) -> int:
 def epoch(connection: Connection) -> int:
     """The epoch of the owner now."""
     return int(connection.execute(select(owner.c.epoch).where(owner.c.id == ROW)).scalar_one())
+
+
+def epoch_and_time(connection: Connection, *, clock: ColumnElement[float]) -> tuple[int, float]:
+    """The epoch of the owner now, and the time now: one journey instead of two."""
+    number, seconds = connection.execute(select(owner.c.epoch, clock).where(owner.c.id == ROW)).one()
+    return int(number), float(seconds)

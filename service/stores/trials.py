@@ -59,8 +59,8 @@ def _record(row: RowMapping) -> Trial:
 
 
 def with_weights(connection: Connection, sweep_id: str) -> list[Trial]:
-    """The trials whose weights are kept."""
-    query = select(trial).where(trial.c.sweep_id == sweep_id, trial.c.weights.is_not(None))
+    """The trials whose weights are kept, by number."""
+    query = select(trial).where(trial.c.sweep_id == sweep_id, trial.c.weights.is_not(None)).order_by(trial.c.number)
     return [one for one in map(_record, connection.execute(query).mappings()) if one.weights is not None]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, func, literal, select, tuple_, update
 
 from service.records import Worker
 from service.tables import worker
@@ -18,7 +18,18 @@ def get(connection: Connection, worker_id: str) -> Worker | None:
 
 def here(connection: Connection) -> list[Worker]:
     """The workers that are not gone, benched ones too."""
-    query = select(worker).where(worker.c.state != GONE).order_by(worker.c.created_at)
+    query = select(worker).where(worker.c.state != GONE).order_by(worker.c.created_at, worker.c.id)
+    return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def page(
+    connection: Connection, *, before: tuple[float, str] | None, states: Iterable[str], limit: int
+) -> list[Worker]:
+    """Workers in one of these states from the newest down: those older than this time (and id, where it is theirs)."""
+    query = select(worker).where(worker.c.state.in_(list(states)))
+    if before is not None:
+        query = query.where(tuple_(worker.c.created_at, worker.c.id) < tuple_(literal(before[0]), literal(before[1])))
+    query = query.order_by(worker.c.created_at.desc(), worker.c.id.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query).mappings()]
 
 

@@ -4,9 +4,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.refusal import BAD_CONFIGURATION
 from service.settings import Settings, inherited, with_variables
 
-EXIT_CONFIGURATION = 2
 EXIT_NOT_THE_OWNER = 3
 
 
@@ -15,8 +15,9 @@ class Part:
     """One process that the supervisor keeps alive.
 
     It starts once the file `starts_after` exists, and is ready once `probe_url` answers 200. An exit code in `fatal`
-    ends everything with that code; any other end is followed by a new start. `owns_descendants`: what it leaves behind
-    at its end is killed before the next start (the API's workers, in contrast, live on and are adopted).
+    ends everything with that code (a wrong setting at the first start only); any other end is followed by a new start.
+    `owns_descendants`: what it leaves behind at its end is killed before the next start (the API's workers, in
+    contrast, live on and are adopted).
     """
 
     name: str
@@ -38,13 +39,13 @@ def ravine_parts(settings: Settings, *, lifeline: int) -> tuple[Part, ...]:
         command=(sys.executable, "-m", "service.app"),
         environment=ours,
         probe_url=f"{settings.local_url}/readyz",
-        fatal=frozenset({EXIT_CONFIGURATION, EXIT_NOT_THE_OWNER}),
+        fatal=frozenset({BAD_CONFIGURATION, EXIT_NOT_THE_OWNER}),
     )
     recorder = Part(
         name="recorder",
         command=(sys.executable, "-m", "service.recorder"),
         environment=ours,
-        fatal=frozenset({EXIT_CONFIGURATION}),
+        fatal=frozenset({BAD_CONFIGURATION}),
     )
     if not settings.recorder:
         return (api,)

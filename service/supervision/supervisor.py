@@ -12,6 +12,7 @@ import httpx
 import psutil
 import structlog
 
+from service.refusal import BAD_CONFIGURATION
 from service.supervision.lifeline import end_all, wait_until_gone
 from service.supervision.processes import Part
 from service.supervision.signals import when_signalled
@@ -39,6 +40,7 @@ class RunningPart:
         self._started_at = 0.0
         self._start_at = 0.0
         self._num_failures = 0
+        self._num_starts = 0
 
     def tick(self, *, now: float, descriptor: int) -> int | None:
         """Does what is due: starts it, or looks whether it ended. Gives the exit code of an end."""
@@ -51,6 +53,14 @@ class RunningPart:
         if code is not None:
             self._ended(code, now=now)
         return code
+
+    def is_fatal(self, code: int) -> bool:
+        """Whether an end with this code ends everything.
+
+        What was right at the first start is no wrong setting later: then the world is at fault (the database is away),
+        and that passes.
+        """
+        return code in self.part.fatal and (code != BAD_CONFIGURATION or self._num_starts == 1)
 
     def becomes_ready(self, http: httpx.Client) -> bool:
         """Whether it has just become ready."""
@@ -95,6 +105,7 @@ class RunningPart:
                 start_new_session=True,
             )
         self._started_at = now
+        self._num_starts += 1
         log.info("started", part=self.part.name, pid=self._process.pid)
 
     def _ended(self, code: int, *, now: float) -> None:
@@ -157,8 +168,8 @@ class Supervisor:
             self._look_at = now + LOOK_SECONDS
         for one in self._running:
             code = one.tick(now=now, descriptor=self._lifeline[0])
-            if code is not None and code in one.part.fatal:
-                log.error("gave up", part=one.part.name, code=code)
+            if code is not None and one.is_fatal(code):
+                log.error("gave up", part=one.part.name, code=code, said=one.last_words())
                 return code
             if one.becomes_ready(http):
                 self._on_ready(one.part)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ import structlog
 from rich.console import Console
 
 from service.errors import ConfigurationError
-from service.settings import Settings, load, make_join_token
+from service.home import prepare_home, writing_in
+from service.refusal import BAD_CONFIGURATION, refuse
+from service.secret_files import make_join_token
+from service.settings import Settings, load, with_variables
 from service.supervision.addresses import Addresses, forget
-from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, comes_free, free_port
-from service.supervision.processes import EXIT_CONFIGURATION, Part, ravine_parts
+from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, listen_on
+from service.supervision.processes import Part, ravine_parts
 from service.supervision.supervisor import Supervisor
 
 
@@ -26,7 +30,9 @@ def only_one(home: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None
 
     Waits for an earlier one that may be about to end, then raises ConfigurationError.
     """
-    with (home / "lock").open("a") as file:
+    with writing_in(home):
+        file = (home / "lock").open("a")
+    with file:
         deadline = time.monotonic() + wait_seconds
         while not _locked(file):
             if time.monotonic() >= deadline:
@@ -44,17 +50,6 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def prepare_home(home: Path) -> Path:
-    """The home folder, made where it is missing, open to its owner alone. Raises ConfigurationError."""
-    home = home.absolute()
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / "logs").mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"RAVINE_HOME: {home} cannot be made ({error.strerror}); name another one.") from error
-    return home
-
-
 def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> Settings:
     """The settings with ports that are free: 0 becomes one, a taken one is waited for. Raises ConfigurationError."""
     wanted = {"port": (settings.port, settings.host)}
@@ -69,12 +64,26 @@ def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> S
 
 
 def _chosen(port: int, *, host: str, variable: str, deadline: float) -> int:
-    if port == 0:
-        return free_port(host)
-    if not comes_free(port, host=host, seconds=deadline - time.monotonic()):
-        mend = f"set {variable} to another one, or to 0 for a free one"
-        raise ConfigurationError(f"{variable}: port {port} is taken by another program; {mend}.")
-    return port
+    with listen_on(port, host=host, variable=variable, wait_seconds=deadline - time.monotonic()) as listener:
+        return int(listener.getsockname()[1])
+
+
+def look_ahead(settings: Settings) -> None:
+    """Raises ConfigurationError for what would keep the parts from starting, as they find it.
+
+    In a process of its own: what it loads is of no use to a supervisor.
+    """
+    environment = with_variables(home=settings.home, port=settings.port, mlflow_port=settings.mlflow_port)
+    done = subprocess.run(
+        [sys.executable, "-m", "service.starting"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode == BAD_CONFIGURATION:
+        raise ConfigurationError(done.stderr.strip().removeprefix("ravine: "))
 
 
 def serve(settings: Settings, *, console: Console) -> int:
@@ -82,9 +91,11 @@ def serve(settings: Settings, *, console: Console) -> int:
     home = prepare_home(settings.home)
     with only_one(home):
         settings = choose_ports(settings.model_copy(update={"home": home}))
+        look_ahead(settings)
         make_join_token(settings.join_token_path)
         mlflow = settings.mlflow_url if settings.recorder else None
-        Addresses(api=settings.local_url, mlflow=mlflow).write(home)
+        with writing_in(home):
+            Addresses(api=settings.local_url, mlflow=mlflow).write(home)
         lifeline = os.pipe()
 
         def tell(part: Part) -> None:
@@ -120,8 +131,7 @@ def main() -> None:
     try:
         sys.exit(serve(load(), console=Console()))
     except ConfigurationError as error:
-        Console(stderr=True).print(f"error: {error.detail}", soft_wrap=True, highlight=False, markup=False)
-        sys.exit(EXIT_CONFIGURATION)
+        refuse(error)
 
 
 if __name__ == "__main__":

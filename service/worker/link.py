@@ -5,9 +5,12 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from pydantic import ValidationError
+
 from service.protocol import Exchange, ExchangeAnswer, Hello, Wait, Welcome
+from service.refusal import BAD_CONFIGURATION
 from service.worker.events import WaitEnded
-from service.worker.session import Address, LinkLost, Session, Unanswered
+from service.worker.session import Address, LinkLost, Refused, Session, Unanswered
 
 
 class Link:
@@ -69,7 +72,20 @@ class Link:
     def _say_hello(self) -> Welcome:
         session = self.session(self._address.join_token)
         body = self._hello.model_dump_json()
-        return Welcome.model_validate_json(session.insist(lambda: session.post("/v1/workers:hello", body=body)).content)
+        try:
+            answer = session.insist(lambda: session.post("/v1/workers:hello", body=body))
+            return Welcome.model_validate_json(answer.content)
+        except Refused as no:
+            if no.detail is None:
+                raise self._no_service(f"status {no.status}") from no
+            why = f"RAVINE_URL: the service at {self._address.url} refuses this worker ({no.status}): {no.detail}"
+            raise LinkLost(why, code=BAD_CONFIGURATION) from no
+        except ValidationError as error:
+            raise self._no_service("an answer of another kind") from error
+
+    def _no_service(self, found: str) -> LinkLost:
+        why = f"RAVINE_URL: what answers at {self._address.url} is no Ravine of this version ({found}); mend it."
+        return LinkLost(why, code=BAD_CONFIGURATION)
 
     def _wait_all(self, token: str) -> None:
         session = self.session(token)

@@ -3,19 +3,19 @@
 import logging
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from service.protocol import ExchangeAnswer, Hello, Welcome
+from service.protocol import ExchangeAnswer, Welcome
+from service.pulse import Pulse
 from service.worker.child_keeper import SAMPLE_SECONDS, ChildKeeper
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from service.worker.child_process import ChildProcess
 from service.worker.events import ChildEnded, ChildHeard, DrainAsked, WaitEnded
 from service.worker.files import Fetched, Stored, Transfers, shared_folder, split_files
+from service.worker.idleness import Idleness
 from service.worker.link import Link
-from service.worker.session import Address, LinkLost
+from service.worker.plan import WorkerPlan
+from service.worker.session import LinkLost
 from service.worker.state import WorkerState
 from trainer.config import Assignment
 from trainer.report import Answer
@@ -27,22 +27,6 @@ DRAIN_SECONDS = 2.5  # for the child's checkpoints
 LEAVE_SECONDS = 4.0  # for all: who stops a worker kills it after 5
 
 
-@dataclass(frozen=True)
-class WorkerPlan:
-    """What a worker is started with. The child stands back by `child_nice`, not the parent: verdicts go through it, and
-    what is trained while one waits for the processor is thrown away. `own_folder` holds its files where it does not
-    share the service's. `problems` are files or modules with plugins.
-    """
-
-    address: Address
-    hello: Hello
-    child_command: tuple[str, ...]
-    child_environment: Mapping[str, str]
-    own_folder: Path
-    child_nice: int = 0
-    problems: tuple[str, ...] = ()
-
-
 class WorkerLoop:
     """One worker, from hello to its exit code. Only `run` and what it calls touches the state; threads send events."""
 
@@ -51,8 +35,10 @@ class WorkerLoop:
         self._plan = plan
         self._inbox: SimpleQueue[object] = SimpleQueue()
         self._state = WorkerState(slots=plan.hello.slots)
+        self._idleness = Idleness(idle_seconds=plan.idle_seconds)
         self._link = Link(plan.address, hello=plan.hello, tell=self._inbox.put)
         self._keeper = ChildKeeper(self._spawn_child, now=now)
+        self._pulse = Pulse(plan.pulse_file)
         self._welcome: Welcome | None = None
         self._transfers: Transfers | None = None
         self._answers: list[Answer] = []  # to be told to the child
@@ -71,8 +57,10 @@ class WorkerLoop:
         while self._exit_code is None:
             event = self._next_event()
             now = time.monotonic()
+            self._pulse.beat(now=now)
             if event is not None:
                 self._handle(event, now=now)
+            self._leave_if_idle(now=now)
             if self._drain_at is None:
                 self._advance(now=now)
             else:
@@ -92,11 +80,13 @@ class WorkerLoop:
         if self._drain_at is not None:
             deadlines = (self._drain_at + DRAIN_SECONDS, self._drain_at + LEAVE_SECONDS)
             return next((at for at in deadlines if at > time.monotonic()), deadlines[-1])
-        due = [self._keeper.start_at] if self._keeper.start_at is not None else []
+        due = [at for at in (self._keeper.start_at, self._pulse.due_at) if at is not None]
         if self._welcome is not None and not self._state.travelling and not self._idle:
             due.append(min(self._heartbeat_at, self._state.linger_until or self._heartbeat_at))
         if self._state.limits() is not None:
             due.append(self._sample_at)
+        if self._idleness.leave_at is not None and not self._state.travelling:
+            due.append(self._idleness.leave_at)
         return min(due, default=None)
 
     @property
@@ -128,6 +118,15 @@ class WorkerLoop:
             case LinkLost(reason=reason, code=code):
                 logger.error("%s", reason)
                 self._exit_code = 0 if self._drain_at is not None else code
+
+    def _leave_if_idle(self, *, now: float) -> None:
+        """Not while an exchange travels: its answer may bring work, and what it tells must be heard."""
+        if self._welcome is None:
+            return
+        self._idleness.note(self._state, now=now)
+        leave_at = self._idleness.leave_at
+        if leave_at is not None and now >= leave_at and not self._state.travelling:
+            self._drain("nothing to do for long", now=now)
 
     def _advance(self, *, now: float) -> None:
         if self._state.needs_other_child():

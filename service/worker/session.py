@@ -1,5 +1,6 @@
 """One worker's requests to the service: what an answer means, and patience with a service that is away."""
 
+import logging
 import random
 import threading
 import time
@@ -14,6 +15,9 @@ LONGEST_PAUSE_SECONDS = 2.0
 PATIENCE_SECONDS = 600.0
 SERVICE_AWAY, SESSION_LOST = 3, 4
 """Exit codes of a worker."""
+PROBLEM_JSON = "application/problem+json"
+
+logger = logging.getLogger(__name__)
 
 
 class Unanswered(Exception):
@@ -27,6 +31,16 @@ class LinkLost(Exception):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+class Refused(LinkLost):
+    """The service answered, and said no: the status, and its reason where it is one of ours."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        problem = f"{response.request.method} {response.request.url.path}: {response.status_code}"
+        super().__init__(f"the service does not know this worker any more ({problem})", code=SESSION_LOST)
+        self.status = response.status_code
+        self.detail = _detail(response)
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,9 @@ class Session:
             try:
                 return request()
             except Unanswered as problem:
+                if pause_seconds == FIRST_PAUSE_SECONDS:
+                    told = "no answer at RAVINE_URL %s (%s); waits for it, %g s at most"
+                    logger.warning(told, self._address.url, problem, self._address.patience_seconds)
                 if self._leaving.is_set() or time.monotonic() - begun_at > self._address.patience_seconds:
                     raise LinkLost(f"no service at {self._address.url} ({problem})", code=SERVICE_AWAY) from problem
             self._leaving.wait(random.uniform(0.5, 1.0) * pause_seconds)
@@ -103,5 +120,15 @@ class Session:
             raise Unanswered(problem)
         missing_file = response.status_code == 404 and response.request.method in ("GET", "HEAD")
         if response.is_error and not missing_file:
-            raise LinkLost(f"the service does not know this worker any more ({problem})", code=SESSION_LOST)
+            raise Refused(response)
         return response
+
+
+def _detail(response: httpx.Response) -> str | None:
+    """The reason in an answer of ours; None for anybody else's."""
+    if not response.headers.get("content-type", "").startswith(PROBLEM_JSON):
+        return None
+    try:
+        return " ".join(str(response.json()["detail"]).split())
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -26,6 +26,9 @@ class TasksInHand:
         self._held: dict[int, HeldTask] = {}
         self._since = 0.0
 
+    def __len__(self) -> int:
+        return len(self._held)
+
     @property
     def in_child(self) -> bool:
         """The child has one, or is about to look at it."""

@@ -13,41 +13,54 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
+from service.home import own_home
 from service.protocol import Hello
-from service.settings import WorkerSettings, inherited
+from service.refusal import refuse
+from service.settings import WorkerSettings, inherited, loaded
 from service.supervision.lifeline import when_closed
-from service.worker.loop import WorkerLoop, WorkerPlan
+from service.worker.loop import WorkerLoop
+from service.worker.plan import WorkerPlan
 from service.worker.session import Address
 
 TRAINER_CHILD = (sys.executable, "-m", "service.trainer_child")
-BAD_CONFIGURATION = 2
 
 logger = logging.getLogger(__name__)
 
 
 def plan_of(settings: WorkerSettings, *, child_command: tuple[str, ...]) -> WorkerPlan:
     """The plan that these settings ask for. Raises ConfigurationError."""
-    host = socket.gethostname()
-    worker = settings.worker_id or f"{_as_id(host)}-{secrets.token_hex(4)}"
-    hello = Hello(
-        worker=worker,
-        executor=settings.executor,
-        host=host,
-        pid=os.getpid(),
-        slots=1,
-        device=settings.device,
-        version=_version(),
-    )
+    hello = _hello(settings)
     threads = str(settings.threads)
     return WorkerPlan(
-        address=Address(url=settings.url, worker=worker, join_token=settings.shared_join_token()),
+        address=Address(url=settings.url, worker=hello.worker, join_token=settings.shared_join_token()),
         hello=hello,
         child_command=child_command,
         child_environment={**inherited(), "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        own_folder=settings.home.absolute() / "worker-files" / hello.worker,  # one that was checked: it is removed
+        own_folder=own_home(settings.home) / "worker-files" / hello.worker,  # one that was checked: it is removed
         child_nice=settings.nice,
         problems=settings.problems,
+        idle_seconds=settings.idle_seconds,
+        pulse_file=settings.pulse_file,
     )
+
+
+def _hello(settings: WorkerSettings) -> Hello:
+    host = socket.gethostname()
+    try:
+        return Hello(
+            worker=settings.worker_id or f"{as_id(host)}-{secrets.token_hex(4)}",
+            executor=settings.executor,
+            host=host,
+            pid=os.getpid(),
+            slots=1,
+            device=settings.device,
+            version=_version(),
+        )
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        mend = "take at most 100 letters, digits and . _ -, a letter or digit first"
+        name = {"worker": "RAVINE_WORKER_ID", "device": "RAVINE_DEVICE"}[field]
+        raise ConfigurationError(f"{name}: {error.errors()[0]['msg']}; {mend}.") from error
 
 
 def work(settings: WorkerSettings, *, child_command: tuple[str, ...] = TRAINER_CHILD) -> int:
@@ -68,11 +81,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
     try:
-        settings = WorkerSettings()
-        sys.exit(work(settings, child_command=tuple(arguments.child)))
-    except (ConfigurationError, ValidationError) as error:
-        logger.error("%s", error)
-        sys.exit(BAD_CONFIGURATION)
+        sys.exit(work(loaded(WorkerSettings), child_command=tuple(arguments.child)))
+    except ConfigurationError as error:
+        refuse(error)
 
 
 def _version() -> str:
@@ -82,5 +93,6 @@ def _version() -> str:
         return "not installed"
 
 
-def _as_id(host: str) -> str:
+def as_id(host: str) -> str:
+    """The name of a machine as an id may begin."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", host).lstrip("_.-")[:80] or "worker"

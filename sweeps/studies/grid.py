@@ -44,6 +44,11 @@ class GridStudy:
         """The trials themselves say what is left."""
         return {}
 
+    @property
+    def num_left(self) -> int | None:
+        """The points that were not tried."""
+        return len(self._left)
+
 
 def agrees(point: Mapping[str, Setting], *, fixed: Mapping[str, Setting]) -> bool:
     """Whether a point has the fixed settings."""

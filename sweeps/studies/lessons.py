@@ -41,6 +41,10 @@ class Study(Protocol):
     def attrs(self) -> dict[str, Any]:
         """What must be kept of the study as a whole, JSON-able."""
 
+    @property
+    def num_left(self) -> int | None:
+        """How many settings are left to try; None where there is no end of them."""
+
 
 def lesson_of(asked: Asked, *, state: TrialState, values: Mapping[int, float | None], goal: Goal) -> Lesson:
     """What a trial with these values by epoch taught."""

@@ -87,6 +87,11 @@ class OptunaStudy:
         """The study's attributes: the place of qmc in its sequence."""
         return self._storage.get_study_system_attrs(self._study._study_id)
 
+    @property
+    def num_left(self) -> int | None:
+        """There is no end of them."""
+        return None
+
     def _hear(self, lesson: Lesson) -> Heard:
         value = lesson.best if lesson.state is TrialState.COMPLETED else lesson.last and lesson.last[1]
         self._worst = self._worse(self._worst, value)

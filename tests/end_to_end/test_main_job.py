@@ -9,6 +9,7 @@ import pytest
 
 from service.schemas import ExportState, SweepAnswer
 from sweeps.states import SweepState, TrialState
+from tests.databases import Databases
 from tests.end_to_end.running import RunningRavine, running_ravine, wait_for
 
 SWEEP: dict[str, Any] = {
@@ -28,8 +29,8 @@ SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
-def ravine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRavine]:
-    with running_ravine(tmp_path_factory.mktemp("home")) as running:
+def ravine(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[RunningRavine]:
+    with running_ravine(tmp_path_factory.mktemp("home"), **databases.for_service()) as running:
         yield running
 
 
@@ -103,8 +104,8 @@ def test_the_events_tell_the_whole_story_in_order(ravine: RunningRavine, finishe
     ]
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, databases: Databases) -> None:
+    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false", **databases.for_service()) as ravine:
         wait_for(lambda: ravine.parts("service.trainer_child"), seconds=SECONDS)
         assert ravine.stop() == []
         assert ravine.process.returncode == 0

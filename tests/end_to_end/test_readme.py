@@ -7,24 +7,25 @@ import subprocess
 from pathlib import Path
 
 from sweeps.states import SweepState, TrialState
+from tests.databases import Databases
 from tests.end_to_end.running import running_ravine
 
 README = Path(__file__).parents[2] / "README.md"
 SECONDS = 120
 
 
-def test_the_curl_session_works_as_it_stands(tmp_path: Path) -> None:
+def test_the_curl_session_works_as_it_stands(tmp_path: Path, databases: Databases) -> None:
     session, *_ = _sessions()
-    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
+    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false", **databases.for_service()) as ravine:
         answers = _pasted(session, url=ravine.url)
     assert len(answers) >= 6
     assert any("difference" in answer for answer in answers)
 
 
-def test_a_newcomer_tunes_on_a_table_with_two_calls(tmp_path: Path) -> None:
+def test_a_newcomer_tunes_on_a_table_with_two_calls(tmp_path: Path, databases: Databases) -> None:
     _, session, in_use = _sessions()
     assert session.count("curl ") == 2
-    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false") as ravine:
+    with running_ravine(tmp_path / "home", RAVINE_RECORDER="false", **databases.for_service()) as ravine:
         dataset, sweep = _pasted(session, url=ravine.url)
         assert dataset["name"] == "finches"
         ended = ravine.client.wait(str(sweep["id"]), seconds=SECONDS)

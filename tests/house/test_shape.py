@@ -8,6 +8,8 @@ PROGRAM = sources(*PROGRAMS)
 
 BROAD_EXCEPTS = {
     "service/timekeeper.py": "around the one thread in which time passes: it says why, and ends the service",
+    "service/routes/together.py": "around several workers' requests: each is then tried alone",
+    "service/coordination/search.py": "around one sweep's search: Optuna may raise anything",
     "service/recorder/recorder.py": "around one step of the recorder: MLflow may raise anything",
     "service/trainer_child.py": "around one worker's training: the reason goes to the parent",
     "service/worker/link.py": "around one worker's exchange",

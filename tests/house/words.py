@@ -11,7 +11,7 @@ SQL = re.compile(r"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|D
 SQL_ROOMS = (
     "service/stores/",
     "service/tables.py",
-    "service/database.py",
+    "service/database",
     "service/migrations/",
     "service/migrating.py",
 )

@@ -10,6 +10,7 @@ import httpx
 
 from service.app import create_app
 from service.datasets.importing import Importer
+from service.executors.worker_logs import WorkerLogs
 from service.parts import Parts
 from tests.service.coordinator_house import CoordinatorHouse
 from trainer.importing.request import ImportLimits
@@ -34,6 +35,7 @@ class ApiHouse:
     allowed_hosts: tuple[str, ...] = ()
     import_command: tuple[str, ...] = FAKE_IMPORT
     import_seconds: float = 60.0
+    worker_logs: WorkerLogs | None = None
 
     def __post_init__(self) -> None:
         parts = Parts(
@@ -45,6 +47,7 @@ class ApiHouse:
             user_token=self.user_token,
             join_token=JOIN_TOKEN,
             mlflow_url="http://127.0.0.1:5000",
+            worker_logs=self.worker_logs or WorkerLogs(self.house.files.folder.parent / "logs"),
         )
         self.app = create_app(parts, allowed_hosts=self.allowed_hosts)
 

@@ -13,9 +13,9 @@ from tests.service.workers import environment
 
 
 @pytest.fixture
-def coordinator_house(tmp_path: Path) -> Iterator[CoordinatorHouse]:
+def coordinator_house(tmp_path: Path, database_url: str) -> Iterator[CoordinatorHouse]:
     """A coordinator on an empty database."""
-    house = CoordinatorHouse(tmp_path)
+    house = CoordinatorHouse(tmp_path, database_url=database_url)
     yield house
     house.database.close()
 

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import ColumnElement, Float, event, literal
 
 from service.coordination.coordinator import Coordinator
 from service.database import Database
 from service.files import Files
 from service.records import Epoch, Event, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials
-from service.tables import metadata
 from service.views import find_sweep
 from sweeps.scheduler import Scheduler
 from sweeps.states import TrialState
@@ -36,12 +35,12 @@ class ClockedDatabase(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        event.listen(self._writer, "connect", _hurry)
+        if self.is_sqlite:
+            event.listen(self._writer, "connect", _hurry)
 
-    def now(self, connection: Connection) -> float:
+    def clock(self) -> ColumnElement[float]:
         """The time that the test set."""
-        del connection
-        return self.seconds
+        return literal(self.seconds, Float)
 
 
 def _hurry(connection: sqlite3.Connection, _record: object) -> None:
@@ -51,12 +50,12 @@ def _hurry(connection: sqlite3.Connection, _record: object) -> None:
 class CoordinatorHouse:
     """The coordinator at work and what lies in its tables; `restart` puts another one in its place."""
 
-    def __init__(self, folder: Path, *, make_scheduler: Callable[..., Scheduler] = Scheduler) -> None:
-        self.database = ClockedDatabase(f"sqlite:///{folder / 'ravine.db'}")
+    def __init__(
+        self, folder: Path, *, database_url: str, make_scheduler: Callable[..., Scheduler] = Scheduler
+    ) -> None:
+        self.database = ClockedDatabase(database_url)
         self.files = Files(folder / "files")
         self._make_scheduler = make_scheduler
-        with self.database.write() as connection:
-            metadata.create_all(connection)
         self.coordinator = self.restart()
 
     def restart(self) -> Coordinator:

@@ -23,10 +23,14 @@ def until(done: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
 
 
 class Server:
-    """An MLflow server on the database and the artifacts of a folder, as the supervisor starts it."""
+    """An MLflow server on a database and the artifacts of a folder, as the supervisor starts it.
 
-    def __init__(self, folder: Path) -> None:
+    `store`: the database's URL; SQLite in the folder when none is named.
+    """
+
+    def __init__(self, folder: Path, *, store: str | None = None) -> None:
         self.folder = folder
+        self._store = store or f"sqlite:///{folder / 'mlflow.db'}"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -35,7 +39,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
-        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"]
+        command += ["--workers", "1", "--backend-store-uri", self._store]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with (self.folder / "server.log").open("ab") as log:

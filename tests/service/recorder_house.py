@@ -31,9 +31,9 @@ def copier_of(story: Story, *, mlflow: Mlflow, registry: Registry) -> Copier:
 class House:
     """A database, our own MLflow, and the copier between them."""
 
-    def __init__(self, folder: Path, *, kind: type[EmbeddedMlflow]) -> None:
+    def __init__(self, folder: Path, *, database_url: str, kind: type[EmbeddedMlflow]) -> None:
         self.folder = folder
-        self.story = Story(folder)
+        self.story = Story(folder, database_url=database_url)
         self.mlflow = kind(folder / "mlflow")
         self.client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}")
         self.restart()
@@ -88,10 +88,12 @@ def empty_mlflow_in(folder: Path) -> Path:
 
 
 @contextmanager
-def house_in(folder: Path, *, empty: Path, kind: type[EmbeddedMlflow] = EmbeddedMlflow) -> Iterator[House]:
+def house_in(
+    folder: Path, *, empty: Path, database_url: str, kind: type[EmbeddedMlflow] = EmbeddedMlflow
+) -> Iterator[House]:
     """A house, for as long as it is needed."""
     shutil.copytree(empty, folder / "mlflow")
-    house = House(folder, kind=kind)
+    house = House(folder, database_url=database_url, kind=kind)
     yield house
     house.mlflow.close()
     house.story.database.close()

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from service.database import Database
 from service.records import Epoch, Event, ModelExport, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials
-from service.tables import attempt, metadata
+from service.tables import attempt
 from sweeps.spec import SweepSpec, resolved
 from sweeps.states import SweepState, TrialState
 from trainer.config import CheckpointRef, MetricConfig
@@ -96,12 +96,10 @@ def accuracy(number: int, *, epoch: int) -> float:
 class Story:
     """A database and what happens in it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'ravine.db'}"
+    def __init__(self, folder: Path, *, database_url: str) -> None:
+        self.url = database_url
         self.database = Database(self.url)
         self.files = folder / "files"
-        with self.database.write() as connection:
-            metadata.create_all(connection)
 
     def sweep(self, sweep_id: str = "s1", **spec: Any) -> Sweep:
         """A sweep begins."""

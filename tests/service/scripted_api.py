@@ -11,6 +11,7 @@ from typing import Any
 
 from service.data_schemas import DatasetAnswer
 from service.schemas import Answer, BestSoFar, BudgetState, MlflowState, SweepAnswer, TrialAnswer
+from service.worker_schemas import HeldTrial, WorkerAnswer
 from sweeps.spec import MetricSpec, SweepSpec
 from sweeps.states import SweepState, TrialState
 from trainer.config import ProblemConfig
@@ -158,6 +159,23 @@ def trial_answer(number: int, *, state: TrialState = TrialState.COMPLETED, value
         mlflow_run_id=None,
         reason=None,
         started_at=AT,
+        ended_at=None,
+    )
+
+
+def worker_answer(worker_id: str = "local-0-cafe") -> WorkerAnswer:
+    """A worker with one trial in hand."""
+    return WorkerAnswer(
+        id=worker_id,
+        executor="local",
+        host="here",
+        device="cpu",
+        slots=1,
+        state="ALIVE",
+        version="1",
+        trials=[HeldTrial(sweep="s1", number=3)],
+        started_at=AT,
+        last_heard_at=AT,
         ended_at=None,
     )
 

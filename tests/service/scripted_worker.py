@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from service.coordination.coordinator import Coordinator
+from service.coordination.exchanging import Call
+from service.errors import ServiceError
 from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Hello, InHand
 from trainer.config import Assignment, CheckpointRef
 from trainer.report import Ending, EpochReport, Verdict
@@ -24,6 +26,14 @@ def checkpoint(letter: str, *, epoch: int = 1) -> CheckpointRef:
     return CheckpointRef(sha256=letter * 64, epoch=epoch, num_bytes=10)
 
 
+def exchanged(coordinator: Coordinator, call: Call) -> ExchangeAnswer:
+    """One request alone. Raises what it is refused with."""
+    (answer,) = coordinator.exchange([call])
+    if isinstance(answer, ServiceError):
+        raise answer
+    return answer
+
+
 @dataclass
 class ScriptedWorker:
     """Says hello when it is made. `hand` holds its assignments by attempt, `seconds` their training time so far.
@@ -34,6 +44,7 @@ class ScriptedWorker:
     coordinator: Coordinator
     name: str = "w1"
     slots: int = 1
+    executor: Literal["local", "ray", "external"] = "external"
     metric: str = "val_accuracy"
     value_of: ValueOf = rising
     hand: dict[int, Assignment] = field(default_factory=dict)
@@ -44,7 +55,7 @@ class ScriptedWorker:
 
     def __post_init__(self) -> None:
         hello = Hello(
-            worker=self.name, executor="external", host="here", pid=1, slots=self.slots, device="cpu", version="1"
+            worker=self.name, executor=self.executor, host="here", pid=1, slots=self.slots, device="cpu", version="1"
         )
         self.token = self.coordinator.hello(hello).token
 
@@ -78,7 +89,7 @@ class ScriptedWorker:
     def repeat(self) -> ExchangeAnswer:
         """The same request again."""
         assert self.last_request is not None
-        return self.coordinator.exchange(self.name, token=self.token, request=self.last_request)
+        return exchanged(self.coordinator, Call(self.name, self.token, self.last_request))
 
     def hear(self, answer: ExchangeAnswer) -> None:
         """Takes an answer: STOP and refusals empty the hand, what ended by itself leaves it too."""

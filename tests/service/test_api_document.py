@@ -18,6 +18,8 @@ OPERATIONS = [
     ("GET", "/v1/sweeps/{sweep_id}/trials/{number}/epochs"),
     ("GET", "/v1/problems"),
     ("GET", "/v1/datasets"),
+    ("GET", "/v1/workers"),
+    ("GET", "/v1/workers/{worker_id}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("POST", "/v1/sweeps/{sweep_id}/predict"),
@@ -45,7 +47,9 @@ def test_answers_are_as_documented(api_house: ApiHouse, method: str, path: str, 
     worker.work(max_trials=2)
     body = SMALL if path == "/v1/sweeps" else {"trials": 1}
     options = {"json": body} if method == "POST" else {}
-    answer = api_house.ask(method, path.format(sweep_id=sweep_id or known, number=0), **options)
+    answer = api_house.ask(
+        method, path.format(sweep_id=sweep_id or known, number=0, worker_id=sweep_id or "w1"), **options
+    )
     document = api_house.get("/openapi.json")
     schema = schema_of(document, method=method, path=path, status=answer.status_code)
     assert list(faults(document, schema, answer.json())) == []
@@ -84,6 +88,7 @@ def test_every_operation_tells_its_errors_and_needs_a_token_or_none(api_house: A
 
 def test_figures_and_files_say_their_type(api_house: ApiHouse) -> None:
     paths = api_house.get("/openapi.json")["paths"]
-    assert [*paths["/metrics"]["get"]["responses"]["200"]["content"]] == ["text/plain"]
+    for path in ("/metrics", "/v1/workers/{worker_id}/logs"):
+        assert [*paths[path]["get"]["responses"]["200"]["content"]] == ["text/plain"]
     file = paths["/v1/workers/{worker_id}/files/{sha256}"]["get"]["responses"]["200"]["content"]
     assert [*file] == ["application/octet-stream"]

@@ -87,6 +87,18 @@ def test_session_routes_want_the_workers_own_token(coordinator_house: Coordinato
     assert api.ask("POST", "/v1/workers/w1:exchange", json=calls[0][2]["json"], headers=bearer(mine.token)).is_success
 
 
+@pytest.mark.parametrize("field", ["pid", "number", "answered"])
+def test_a_number_that_no_database_holds_is_refused(api_house: ApiHouse, field: str) -> None:
+    welcome = api_house.ask("POST", "/v1/workers:hello", json=HELLO, headers=bearer(JOIN_TOKEN)).json()
+    request = {"number": 1, "answered": 0, field: 2**31}
+    if field == "pid":
+        refused = api_house.ask("POST", "/v1/workers:hello", json=HELLO | {field: 2**31}, headers=bearer(JOIN_TOKEN))
+    else:
+        headers = bearer(welcome["token"])
+        refused = api_house.ask("POST", "/v1/workers/w9:exchange", json=request, headers=headers)
+    assert problem(refused, 422)["errors"][0]["field"] == field
+
+
 def test_a_worker_over_http(api_house: ApiHouse) -> None:
     sweep = api_house.create()
     welcome = api_house.ask("POST", "/v1/workers:hello", json=HELLO, headers=bearer(JOIN_TOKEN)).json()

@@ -13,7 +13,17 @@ from service.schemas import BaselineAnswer, BestAnswer, ValidatedAnswer
 from service.settings import with_variables
 from service.supervision.ports import free_port
 from sweeps.states import SweepState, TrialState
-from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer
+from tests.service.scripted_api import (
+    Said,
+    ScriptedApi,
+    one,
+    page,
+    problem,
+    scripted_api,
+    sweep_answer,
+    trial_answer,
+    worker_answer,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 BEST = BestAnswer(
@@ -193,3 +203,19 @@ def test_the_service_of_the_home_folder_is_found(api: ScriptedApi, tmp_path: Pat
         command("sweep", "list"), env=environment, cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "digits-s1" in done.stdout
+
+
+def test_workers_are_listed_with_what_they_do(api: ScriptedApi) -> None:
+    api.says("GET /v1/workers", page(worker_answer()))
+    done = ravine("workers", url=api.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].split()[:6] == ["local-0-cafe", "ALIVE", "local", "here", "cpu", "1"]
+    assert done.stdout.rstrip().endswith("s1/3")
+
+
+def test_logs_are_printed_as_they_are(api: ScriptedApi) -> None:
+    api.says("GET /v1/workers/w1/logs", Said(body=b"[bold]one[/bold]\ntwo", kind="text/plain"))
+    done = ravine("logs", "w1", "--lines", "2", url=api.url)
+    assert (done.returncode, done.stdout) == (0, "[bold]one[/bold]\ntwo")
+    assert api.heard[0].line == "GET /v1/workers/w1/logs?lines=2"
+    assert ravine("logs", "nobody", url=api.url).returncode == 1

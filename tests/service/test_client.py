@@ -11,7 +11,17 @@ from service.schemas import ValidatedAnswer
 from service.supervision.ports import free_port
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
-from tests.service.scripted_api import Said, ScriptedApi, one, page, problem, scripted_api, sweep_answer, trial_answer
+from tests.service.scripted_api import (
+    Said,
+    ScriptedApi,
+    one,
+    page,
+    problem,
+    scripted_api,
+    sweep_answer,
+    trial_answer,
+    worker_answer,
+)
 from trainer.config import ProblemConfig
 
 
@@ -151,3 +161,18 @@ def test_wait_does_not_wait_for_ever(api: ScriptedApi, client: Client) -> None:
     api.says("GET /v1/sweeps/s1", one(sweep_answer()))
     with pytest.raises(TimeoutError, match="RUNNING"):
         client.wait("s1", seconds=0)
+
+
+def test_workers_and_what_they_wrote(api: ScriptedApi, client: Client) -> None:
+    api.says("GET /v1/workers", page(worker_answer("w1"), next_page_token="n"), page(worker_answer("w2")))
+    api.says("GET /v1/workers/w1/logs", Said(body=b"hello\n", kind="text/plain"))
+    assert [one.id for one in client.workers(state="GONE")] == ["w1", "w2"]
+    assert [heard.line for heard in api.heard] == [
+        "GET /v1/workers?page_size=1000&state=GONE",
+        "GET /v1/workers?page_size=1000&state=GONE&page_token=n",
+    ]
+    assert client.worker_log("w1", num_lines=3) == "hello\n"
+    assert api.heard[-1].line == "GET /v1/workers/w1/logs?lines=3"
+    with pytest.raises(Missing):
+        client.worker_log("../sweeps")
+    assert api.heard[-1].line.startswith("GET /v1/workers/..%2Fsweeps/logs")

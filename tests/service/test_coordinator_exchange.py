@@ -2,11 +2,12 @@
 
 import pytest
 
+from service.coordination.exchanging import Call
 from service.errors import Conflict, NotTheOwner, SessionEnded, Unauthorized
 from service.protocol import ChildDeath, Exchange, Hello
 from sweeps.states import TrialState
 from tests.service.coordinator_house import CoordinatorHouse
-from tests.service.scripted_worker import ScriptedWorker, checkpoint
+from tests.service.scripted_worker import ScriptedWorker, checkpoint, exchanged
 from trainer.report import CheckpointNote, Ending, EpochReport, Verdict
 
 
@@ -34,9 +35,7 @@ def test_a_number_from_the_past_is_refused(
     coordinator_worker.say()
     coordinator_worker.say()
     with pytest.raises(Conflict, match="older"):
-        coordinator_house.coordinator.exchange(
-            "w1", token=coordinator_worker.token, request=Exchange(number=1, answered=0)
-        )
+        exchanged(coordinator_house.coordinator, Call("w1", coordinator_worker.token, Exchange(number=1, answered=0)))
 
 
 def test_trials_of_an_answer_that_was_read_but_not_kept_go_back_free_of_charge(
@@ -58,7 +57,7 @@ def test_trials_of_an_answer_that_was_never_read_are_left_alone(
     coordinator_worker.say_and_miss_the_answer(want=1)
     stale = coordinator_worker.answered
     request = Exchange(number=stale + 2, answered=stale, num_wanted=1)
-    answer = coordinator_house.coordinator.exchange("w1", token=coordinator_worker.token, request=request)
+    answer = exchanged(coordinator_house.coordinator, Call("w1", coordinator_worker.token, request))
     assert [one.trial for one in answer.assignments] == [1]
 
 
@@ -105,7 +104,7 @@ def test_a_worker_is_known_by_its_token(
     other = ScriptedWorker(coordinator_house.coordinator, "w2")
     for token in (other.token, "", "é"):
         with pytest.raises(Unauthorized):
-            coordinator_house.coordinator.exchange("w1", token=token, request=Exchange(number=1, answered=0))
+            exchanged(coordinator_house.coordinator, Call("w1", token, Exchange(number=1, answered=0)))
         with pytest.raises(Unauthorized):
             coordinator_house.coordinator.authenticate("w1", token=token)
     with pytest.raises(SessionEnded):

@@ -129,10 +129,10 @@ class BrokenDatabase(ClockedDatabase):
             yield connection
 
 
-def test_no_lease_ends_because_the_database_was_away(tmp_path: Path) -> None:
-    house = CoordinatorHouse(tmp_path)
+def test_no_lease_ends_because_the_database_was_away(tmp_path: Path, database_url: str) -> None:
+    house = CoordinatorHouse(tmp_path, database_url=database_url)
     house.database.close()
-    house.database = database = BrokenDatabase(str(house.database.url))
+    house.database = database = BrokenDatabase(database_url)
     worker = ScriptedWorker(house.restart())
     sweep = house.create()
     running = worker.take_and_start()

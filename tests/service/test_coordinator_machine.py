@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from service.errors import Conflict, SessionEnded
 from service.protocol import ChildDeath
@@ -14,6 +14,7 @@ from service.records import Trial
 from service.schemas import Extension
 from service.stores import attempts
 from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, SweepState, TrialState
+from tests.databases import Databases
 from tests.service.coordinator_house import CoordinatorHouse
 from tests.service.scripted_worker import ScriptedWorker
 from trainer.report import Ending, EpochReport
@@ -29,10 +30,11 @@ EPOCHS = 3
 class CoordinatorMachine(RuleBasedStateMachine):
     """Two sweeps and three workers; each rule is something that the world may do."""
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Databases) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.house = CoordinatorHouse(Path(self.folder.name))
+        self.databases, self.database_url = databases, databases.new()
+        self.house = CoordinatorHouse(Path(self.folder.name), database_url=self.database_url)
         limits = {"attempts": 2, "consecutive_failures": 4, "trial_seconds": 1000}
         self.sweeps = [
             self.house.create(trials=5, epochs=EPOCHS, budget={"parallel": 3}, limits=limits, first=["baseline"]),
@@ -45,6 +47,7 @@ class CoordinatorMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.house.database.close()
+        self.databases.drop(self.database_url)
         self.folder.cleanup()
 
     def new_worker(self) -> ScriptedWorker:
@@ -220,11 +223,20 @@ class DrainedCoordinatorMachine(CoordinatorMachine):
         super().teardown()
 
 
-TestCoordinator = DrainedCoordinatorMachine.TestCase
-TestCoordinator.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+def test_what_must_hold_holds_whatever_happens(databases: Databases) -> None:
+    class OnThese(DrainedCoordinatorMachine):
+        """The machine, on the databases that were chosen."""
+
+        def __init__(self) -> None:
+            super().__init__(databases)
+
+    run_state_machine_as_test(
+        OnThese,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )

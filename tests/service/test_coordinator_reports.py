@@ -33,7 +33,7 @@ class PauseAtOne(NeverStop):
         return (1,)
 
 
-def pausing_house(folder: Path, promoted: list[int]) -> CoordinatorHouse:
+def pausing_house(folder: Path, promoted: list[int], *, database_url: str) -> CoordinatorHouse:
     """A coordinator whose searches pause at epoch 1."""
 
     def make(spec: SweepSpec, *, records: Iterable[TrialRecord], study_attrs: Mapping[str, Any]) -> Scheduler:
@@ -41,7 +41,7 @@ def pausing_house(folder: Path, promoted: list[int]) -> CoordinatorHouse:
         pruner.promoted = promoted
         return Scheduler(spec, records=records, study_attrs=study_attrs, pruner=pruner)
 
-    return CoordinatorHouse(folder, make_scheduler=make)
+    return CoordinatorHouse(folder, database_url=database_url, make_scheduler=make)
 
 
 def test_a_trials_value_is_that_of_its_best_epoch(
@@ -158,9 +158,9 @@ def test_what_a_row_did_after_it_was_pruned_is_thrown_away(
     assert len(coordinator_house.epochs(sweep, 2)) == 1
 
 
-def test_a_paused_trial_goes_on_from_its_checkpoint_without_a_new_attempt(tmp_path: Path) -> None:
+def test_a_paused_trial_goes_on_from_its_checkpoint_without_a_new_attempt(tmp_path: Path, database_url: str) -> None:
     promoted: list[int] = []
-    house = pausing_house(tmp_path, promoted)
+    house = pausing_house(tmp_path, promoted, database_url=database_url)
     sweep, worker = house.create(trials=2, epochs=3), ScriptedWorker(house.coordinator)
     first = worker.take_and_start()
     assert first.rungs == (1,)
@@ -181,9 +181,9 @@ def test_a_paused_trial_goes_on_from_its_checkpoint_without_a_new_attempt(tmp_pa
     house.database.close()
 
 
-def test_a_trial_promoted_before_its_checkpoint_came_waits_for_it(tmp_path: Path) -> None:
+def test_a_trial_promoted_before_its_checkpoint_came_waits_for_it(tmp_path: Path, database_url: str) -> None:
     promoted: list[int] = []
-    house = pausing_house(tmp_path, promoted)
+    house = pausing_house(tmp_path, promoted, database_url=database_url)
     sweep = house.create(trials=2, epochs=3)
     worker, other = (ScriptedWorker(house.coordinator, name) for name in ("w1", "w2"))
     first = worker.take_and_start()
@@ -199,8 +199,8 @@ def test_a_trial_promoted_before_its_checkpoint_came_waits_for_it(tmp_path: Path
     house.database.close()
 
 
-def test_paused_trials_that_nobody_promotes_are_pruned_at_the_end(tmp_path: Path) -> None:
-    house = pausing_house(tmp_path, [])
+def test_paused_trials_that_nobody_promotes_are_pruned_at_the_end(tmp_path: Path, database_url: str) -> None:
+    house = pausing_house(tmp_path, [], database_url=database_url)
     sweep, worker = house.create(trials=2, epochs=3), ScriptedWorker(house.coordinator)
     for _ in range(2):
         running = worker.take_and_start()
@@ -239,8 +239,8 @@ def test_events_tell_each_state_once_and_in_order(
     assert ids == sorted(set(ids))
 
 
-def test_a_metric_that_is_not_finite_at_a_rung_is_a_divergence(tmp_path: Path) -> None:
-    house = CoordinatorHouse(tmp_path)
+def test_a_metric_that_is_not_finite_at_a_rung_is_a_divergence(tmp_path: Path, database_url: str) -> None:
+    house = CoordinatorHouse(tmp_path, database_url=database_url)
     sweep = house.create(epochs=9, pruner={"kind": "asha", "min_epochs": 1, "reduction_factor": 3})
     worker = ScriptedWorker(house.coordinator)
     first = worker.take_and_start()

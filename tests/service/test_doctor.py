@@ -15,11 +15,13 @@ from service.commands.doctor import (
     disk_check,
     mlflow_check,
     permission_checks,
+    ray_check,
     version_checks,
 )
 from service.settings import Settings, with_variables
 from service.supervision.addresses import Addresses
 from service.supervision.ports import free_port
+from tests.service.database_look import Look
 from tests.service.scripted_api import Said, ScriptedApi, scripted_api
 
 
@@ -61,6 +63,37 @@ def test_databases(tmp_path: Path) -> None:
     found = database_check(away)
     assert found.status == "bad"
     assert "secret" not in found.found
+
+
+@pytest.mark.parametrize(
+    ("revision", "words", "mend"),
+    [
+        ("0001", "its schema is 0001, older than 0002", "back the database up, then run: ravine migrate"),
+        ("9999", "its schema is 9999, which this Ravine does not know", "install a Ravine that is at least as new"),
+    ],
+)
+def test_a_database_with_another_schema(tmp_path: Path, revision: str, words: str, mend: str) -> None:
+    file = tmp_path / "ravine.db"
+    look = Look(f"sqlite:///{file}")
+    look.migrate_to("0001")
+    look.run(f"UPDATE alembic_version SET version_num = '{revision}'")
+    look.close()
+    before = file.read_bytes()
+    found = database_check(Settings(home=tmp_path))
+    assert found.status == "bad"
+    assert words in found.found
+    assert found.mend.startswith(mend)
+    assert (file.read_bytes(), os.listdir(tmp_path)) == (before, ["ravine.db"]), "the doctor changes nothing"
+
+
+def test_a_ray_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "hunter2")
+    found = ray_check(Settings(executor="ray"))
+    assert (found.status, found.mend) == ("bad", "start it, or mend RAY_ADDRESS")
+    assert "cannot be reached" in found.found
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    assert "there is no token" in ray_check(Settings(executor="ray")).found
 
 
 def test_permissions(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_mlflow: Path) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow, kind=Away) as house:
+def house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=Away) as house:
         yield house
 
 

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,12 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
 from service.recorder.champion_name import model_name
-from service.recorder.export_file import ExportedModel
 from service.recorder.mlflow_client import open_mlflow
-from service.recorder.mlflow_errors import ArtifactsAway
-from service.recorder.registry import Champion, Registry
-from service.stores import runs
+from service.recorder.registry import Registry
+from service.stores import events, runs
 from sweeps.states import SweepState
 from tests.service.exported_files import FLOWER_ROWS, FLOWERS, IMAGE_ROWS, IMAGES, OWN, OWN_ROWS, export_in
+from tests.service.faulty_registries import Faulty, Frozen, Older
 from tests.service.mlflow_server import Server
 from tests.service.recorder_house import NOWHERE
 from tests.service.recorder_story import BEGIN, Story
@@ -54,8 +55,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, server: Server) -> Iterator[RegistryHouse]:
-    story = Story(tmp_path)
+def house(tmp_path: Path, server: Server, database_url: str) -> Iterator[RegistryHouse]:
+    story = Story(tmp_path, database_url=database_url)
     house = RegistryHouse(story, folder=server.folder, url=server.url)
     yield house
     house.mlflow.close()
@@ -165,39 +166,26 @@ def test_what_a_crash_in_the_middle_of_an_upload_left_behind_is_completed(house:
     house.once("half")
 
 
-class Faulty(Registry):
-    """Fails at one call, before or after it was done."""
-
-    fail_at, after, num_calls = -1, False, 0
-
-    def version_of(self, champion: Champion) -> str | None:
-        self._fault(after=False)
-        found = super().version_of(champion)
-        self._fault(after=True)
-        return found
-
-    def upload(self, champion: Champion, *, exported: ExportedModel) -> str:
-        self._fault(after=False)
-        model_id = super().upload(champion, exported=exported)
-        self._fault(after=True)
-        return model_id
-
-    def register(self, champion: Champion, *, model_id: str) -> str:
-        self._fault(after=False)
-        version = super().register(champion, model_id=model_id)
-        self._fault(after=True)
-        return version
-
-    def crown(self, champion: Champion, *, version: str) -> None:
-        self._fault(after=False)
-        super().crown(champion, version=version)
-        self._fault(after=True)
-
-    def _fault(self, *, after: bool) -> None:
-        if after == self.after:
-            self.num_calls += 1
-            if self.num_calls == self.fail_at + 1:
-                raise ArtifactsAway("lost")
+@pytest.mark.parametrize("knows_experiments", [True, False])
+def test_an_mlflow_without_models_holds_nothing_up_and_a_lost_one_is_waited_for(
+    house: RegistryHouse, *, knows_experiments: bool
+) -> None:
+    sweep_id = f"older-{knows_experiments}"
+    kind = type("OlderHere", (Older,), {"knows_experiments": knows_experiments})
+    with HTTPServer(("127.0.0.1", 0), kind) as older:
+        thread = threading.Thread(target=older.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        house.restart(registry=Registry(f"http://127.0.0.1:{older.server_port}"))
+        house.ended(sweep_id, file=house.flowers())
+        house.copy()
+        older.shutdown()
+        thread.join()
+    with house.story.database.read() as connection:
+        assert runs.place(connection) == (events.latest_id(connection) if knows_experiments else 0)
+    if not knows_experiments:
+        house.restart()
+        house.copy()
+        house.once(sweep_id)
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -216,6 +204,27 @@ def test_a_fault_at_any_step_makes_one_version(house: RegistryHouse, *, after: b
         house.copy(now=100.0 * fail_at + 50)
         house.once(sweep_id)
     assert registry.num_calls == 4  # each of four calls failed once, the fifth time none
+
+
+def test_what_a_frozen_server_makes_late_is_deleted(house: RegistryHouse) -> None:
+    house.restart(registry=Frozen(house.url))
+    house.ended("frozen", file=house.flowers())
+    house.copy()
+    house.once("frozen")
+
+
+def test_a_version_that_a_user_promoted_to_a_name_of_his_own_is_left_alone(house: RegistryHouse) -> None:
+    house.ended("mine", file=house.flowers())
+    house.copy()
+    house.client.copy_model_version("models:/digits-mine@champion", "in production")
+    house.restart()
+    house.story.export(0, sweep_id="mine", file=house.flowers())
+    house.copy()
+    house.once("mine")
+    house.story.delete("mine", with_runs=True)
+    house.copy()
+    assert house.versions("mine") == []
+    assert len(house.client.search_model_versions("name = 'in production'")) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,75 +2,21 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
-from service.recorder.content import Point, RunContent, RunStatus
-from service.recorder.data_content import DataContent
 from service.recorder.mlflow_client import EmbeddedMlflow
 from service.records import MlflowRun
 from service.stores import runs
 from service.stores.runs import PARENT
 from sweeps.states import SweepState
+from tests.service.faulty_mlflow import Faulty, Frozen, Lost
 from tests.service.recorder_house import House, empty_mlflow_in, everything_once, house_in
 from tests.service.recorder_story import BEGIN
-
-
-class Lost(Exception):
-    """The call did not come through, or its answer did not."""
-
-
-class Faulty(EmbeddedMlflow):
-    """Fails at one call, before or after it was done."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.fail_at = -1
-        self.after = False
-        self.num_calls = 0
-
-    def create(self, experiment_id: str, *, content: RunContent, parent: str | None) -> str:
-        with self._fault():
-            return super().create(experiment_id, content=content, parent=parent)
-        raise AssertionError
-
-    def log(
-        self, run_id: str, *, points: tuple[Point, ...], params: Mapping[str, str], tags: Mapping[str, str]
-    ) -> None:
-        with self._fault():
-            super().log(run_id, points=points, params=params, tags=tags)
-
-    def log_data(self, run_id: str, *, data: DataContent) -> None:
-        with self._fault():
-            super().log_data(run_id, data=data)
-
-    def end(self, run_id: str, *, status: RunStatus, ended_ms: int) -> None:
-        with self._fault():
-            super().end(run_id, status=status, ended_ms=ended_ms)
-
-    def _fault(self) -> "Fault":
-        self.num_calls += 1
-        return Fault(fails=self.num_calls == self.fail_at + 1, after=self.after)
-
-
-class Fault:
-    """Raises Lost at its begin or at its end."""
-
-    def __init__(self, *, fails: bool, after: bool) -> None:
-        self._fails, self._after = fails, after
-
-    def __enter__(self) -> None:
-        if self._fails and not self._after:
-            raise Lost
-
-    def __exit__(self, *_: Any) -> None:
-        if self._fails and self._after:
-            raise Lost
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +25,14 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_mlflow: Path) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow) as house:
+def house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url) as house:
         yield house
 
 
 @pytest.fixture
-def faulty_house(tmp_path: Path, empty_mlflow: Path) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow, kind=Faulty) as house:
+def faulty_house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=Faulty) as house:
         yield house
 
 
@@ -198,6 +144,28 @@ def test_a_kill_while_the_schema_was_made_leaves_nothing_half_made(tmp_path: Pat
     assert mlflow.experiment("ravine") == "1"
     mlflow.close()
     assert not list(tmp_path.glob("*.draft*"))
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_a_frozen_server_makes_late_is_gone_when_the_sweep_ends(
+    tmp_path: Path, empty_mlflow: Path, database_url: str, *, restart: bool
+) -> None:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=Frozen) as house:
+        house.story.sweep()
+        for number in range(3):
+            house.story.whole(number)
+        for _ in range(4):
+            with pytest.raises(Lost):
+                house.copy()
+        house.copy()
+        found = house.client.get_experiment_by_name("ravine")
+        assert found is not None
+        assert len(house.client.search_runs([found.experiment_id])) == 8
+        if restart:
+            house.restart()
+        house.story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + 5)
+        house.copy()
+        everything_once(house, num_trials=3)
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -39,8 +39,8 @@ def server(folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    story = Story(tmp_path)
+def story(tmp_path: Path, database_url: str) -> Iterator[Story]:
+    story = Story(tmp_path, database_url=database_url)
     yield story
     story.database.close()
 
@@ -117,12 +117,13 @@ def test_over_http_everything_arrives_once_though_the_server_goes_away(
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts `python -m service.recorder` on the story's folder; ends it with the test."""
+def start(tmp_path: Path, story: Story) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts `python -m service.recorder` on the story's folder and database; ends it with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(*, lifeline: int | None = None, uri: str | None = None) -> subprocess.Popen[bytes]:
-        values = {"RAVINE_HOME": tmp_path, "RAVINE_LIFELINE_FD": lifeline, "RAVINE_MLFLOW_URI": uri}
+        places = {"RAVINE_HOME": tmp_path, "RAVINE_DATABASE_URL": story.url}
+        values = {**places, "RAVINE_LIFELINE_FD": lifeline, "RAVINE_MLFLOW_URI": uri}
         variables = {**os.environ, **{name: str(value) for name, value in values.items() if value is not None}}
         inherited = () if lifeline is None else (lifeline,)
         command = [sys.executable, "-m", "service.recorder"]

@@ -1,6 +1,5 @@
-"""What the stores write they read again; events have ids in the order of commits."""
+"""What the stores write they read again."""
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +8,7 @@ from sqlalchemy import func, select
 
 from service.database import Database
 from service.errors import Unavailable
-from service.records import Event
-from service.stores import events, owner, rows, sweeps, trials
+from service.stores import rows, sweeps, trials
 from service.tables import attempt, epoch, event, sweep, trial
 from sweeps.states import SweepState, TrialState
 from tests.service.coordinator_house import CoordinatorHouse
@@ -59,49 +57,8 @@ def test_which_files_are_named(coordinator_house: CoordinatorHouse) -> None:
         assert trials.named_files(connection, []) == set()
 
 
-def test_events_are_seen_in_the_order_of_their_ids(coordinator_house: CoordinatorHouse) -> None:
-    """A reader that goes by id while four write misses none."""
-    database, num_each = coordinator_house.database, 40
-
-    def write(name: str) -> None:
-        for number in range(num_each):
-            with database.write() as connection:
-                events.add(connection, [Event(0, name, "epoch", number, 1, None, 0.0)])
-
-    threads = [threading.Thread(target=write, args=(f"s{index}",)) for index in range(4)]
-    for thread in threads:
-        thread.start()
-    seen: list[Event] = []
-    while len(seen) < 4 * num_each:
-        alive = any(thread.is_alive() for thread in threads)
-        with database.read() as connection:
-            more = events.after(connection, seen[-1].id if seen else 0, limit=50)
-        seen += more
-        assert more or alive, f"{4 * num_each - len(seen)} events were missed"
-    for thread in threads:
-        thread.join()
-    assert len({one.id for one in seen}) == 4 * num_each
-
-
-def test_each_owner_has_a_higher_epoch(coordinator_house: CoordinatorHouse) -> None:
-    with coordinator_house.database.write() as connection:
-        before = owner.epoch(connection)
-        assert owner.take(connection) == before + 1 == owner.epoch(connection)
-
-
 def test_a_database_out_of_reach_is_told_in_our_words(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'nowhere' / 'ravine.db'}")
     with pytest.raises(Unavailable, match="try again"), database.read():
         pass
     database.close()
-
-
-def test_a_failed_transaction_writes_nothing(coordinator_house: CoordinatorHouse) -> None:
-    def fail() -> None:
-        with coordinator_house.database.write() as connection:
-            events.add(connection, [Event(0, "s", "epoch", 0, 1, None, 0.0)])
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert coordinator_house.events("s") == []

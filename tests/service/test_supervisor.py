@@ -145,6 +145,20 @@ def test_a_fatal_end_ends_all_with_its_code(tmp_path: Path, code: int) -> None:
         assert are_gone(*pids.values())
 
 
+def test_a_setting_that_was_right_once_is_not_wrong_later(tmp_path: Path) -> None:
+    """Then something was away that the part needs at its start, and comes back."""
+    (tmp_path / "starts").mkdir()
+    code = SPEAKS + (
+        f"starts = {str(tmp_path / 'starts')!r}; number = len(os.listdir(starts))\n"
+        "os.mkdir(f'{starts}/{number}'); say(os.getpid())\n"
+        "os._exit(1) if number == 0 else sys.exit(2) if number == 1 else time.sleep(600)"
+    )
+    with supervised({"name": "a", "code": code, "fatal": [2]}, folder=tmp_path) as at_work:
+        pids = [at_work.hears_pids("a")["a"] for _ in range(3)]
+        assert len(set(pids)) == 3
+        assert at_work.process.poll() is None
+
+
 def test_what_the_supervisor_started_ends_when_it_is_killed(tmp_path: Path) -> None:
     with supervised({"name": "a", "code": LIVES}, {"name": "b", "code": LIVES}, folder=tmp_path) as at_work:
         pids = at_work.hears_pids("a", "b")

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from service.protocol import Hello
-from service.worker.loop import WorkerLoop, WorkerPlan
+from service.worker.loop import WorkerLoop
+from service.worker.plan import WorkerPlan
 from service.worker.session import Address
 from tests.service.scripted_service import JOIN_TOKEN, ScriptedService
 from tests.service.workers import (
@@ -17,6 +18,7 @@ from tests.service.workers import (
     assignment,
     child_pid,
     environment,
+    epochs_told,
     reported,
     running_worker,
 )
@@ -30,7 +32,7 @@ def test_an_unknown_session_ends_the_worker(service: ScriptedService, worker_var
 
 def test_a_wrong_join_token_ends_the_worker(service: ScriptedService, tmp_path: Path) -> None:
     with running_worker(environment(service.url, home=tmp_path, join_token="wrong")) as worker:
-        assert worker.wait(EXIT_SECONDS) == 4
+        assert worker.wait(EXIT_SECONDS) == 2
     assert service.hellos == []
 
 
@@ -98,6 +100,32 @@ def test_a_child_ends_with_its_parent(service: ScriptedService, worker_variables
         worker.kill()
         gone, alive = psutil.wait_procs([child], timeout=EXIT_SECONDS)
     assert (gone, alive) == ([child], [])
+
+
+def test_a_worker_with_nothing_to_do_leaves(service: ScriptedService, worker_variables: dict[str, str]) -> None:
+    service.hand_out(assignment(1, "quick"))
+    with running_worker({**worker_variables, "RAVINE_IDLE_SECONDS": "0.3"}) as worker:
+        assert worker.wait(EXIT_SECONDS) == 0
+    assert epochs_told(service, 1) == [1, 2, 3]
+    assert service.exchanges[-1].leaving
+    assert service.told("deaths") == []
+
+
+def test_a_worker_in_training_is_not_idle(service: ScriptedService, worker_variables: dict[str, str]) -> None:
+    service.hand_out(assignment(1, "burst"))
+    with running_worker({**worker_variables, "RAVINE_IDLE_SECONDS": "0.05"}) as worker:
+        service.until(reported(1, num_epochs=20))
+        assert worker.poll() is None
+
+
+def test_it_does_not_leave_while_an_answer_may_bring_work(
+    service: ScriptedService, worker_variables: dict[str, str]
+) -> None:
+    service.delay_seconds = 0.5
+    service.hand_out(assignment(1, "quick"))
+    with running_worker({**worker_variables, "RAVINE_IDLE_SECONDS": "0.1"}) as worker:
+        assert worker.wait(EXIT_SECONDS) == 0
+    assert epochs_told(service, 1) == [1, 2, 3]
 
 
 def test_it_gives_up_when_there_is_no_service_for_long(tmp_path: Path) -> None:

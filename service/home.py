@@ -1,0 +1,38 @@
+"""The folder with all state: made, and found to be ours to write."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.errors import ConfigurationError
+
+
+def own_home(home: Path) -> Path:
+    """The home folder, made where it is missing, open to its owner alone. Raises ConfigurationError."""
+    home = home.absolute()
+    with writing_in(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()
+    return home
+
+
+def prepare_home(home: Path) -> Path:
+    """The home folder with a folder for logs. Raises ConfigurationError."""
+    home = own_home(home)
+    with writing_in(home):
+        (home / "logs").mkdir(mode=0o700, exist_ok=True)
+        tempfile.TemporaryFile(dir=home / "logs").close()
+    return home
+
+
+@contextmanager
+def writing_in(home: Path) -> Iterator[None]:
+    """A block that makes files below the home folder. Raises ConfigurationError when they cannot be made."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(error.filename).parent if error.filename else home
+        mend = "make it writable, or set RAVINE_HOME to another folder"
+        what = f"nothing can be made in {place} ({error.strerror})"
+        raise ConfigurationError(f"RAVINE_HOME: {what}; {mend}.") from error

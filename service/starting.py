@@ -1,0 +1,29 @@
+"""What must be right before anything is started. `python -m service.starting` looks at it, and changes nothing."""
+
+from service.errors import ConfigurationError
+from service.executors.ray_checking import check_ray
+from service.executors.ray_plan import ray_plan
+from service.migrating import has_schema
+from service.refusal import refuse
+from service.settings import RaySettings, Settings, load, loaded
+
+
+def check_start(settings: Settings) -> None:
+    """Raises ConfigurationError for the first thing that keeps the service from starting."""
+    settings.user_token()
+    has_schema(settings.database)
+    if settings.executor == "ray":
+        ray_plan(settings)
+        check_ray(settings, ray=loaded(RaySettings))
+
+
+def main() -> None:
+    """Looks at all; ends with 2 and one line on stderr when something is wrong."""
+    try:
+        check_start(load())
+    except ConfigurationError as error:
+        refuse(error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""When a worker that nobody needs leaves. No clock."""
+
+from service.worker.state import WorkerState
+
+
+class Idleness:
+    """Since when a worker has had nothing in hand. Times are monotonic seconds; without `idle_seconds` it stays."""
+
+    def __init__(self, *, idle_seconds: float | None) -> None:
+        self._idle_seconds = idle_seconds
+        self._since: float | None = None
+
+    def note(self, state: WorkerState, *, now: float) -> None:
+        """Looks whether there is anything in hand now, or in the child."""
+        is_idle = not len(state.hand) and not len(state.tasks) and state.hand.child_is_free
+        self._since = (self._since or now) if is_idle else None
+
+    @property
+    def leave_at(self) -> float | None:
+        """When it leaves, if nothing comes before."""
+        return None if self._since is None or self._idle_seconds is None else self._since + self._idle_seconds
