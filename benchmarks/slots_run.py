@@ -14,7 +14,7 @@ from benchmarks.simulated_workers import Fleet
 from benchmarks.watched import Sample, Window, look, window
 from benchmarks.workload import METRIC, NUM_EPOCHS
 from service.client import Client
-from service.database import Database
+from service.database.database import Database
 from service.schemas import SweepAnswer
 from service.stores import attempts, epochs, events, trials
 from sweeps.states import FINAL_SWEEP_STATES, SweepState

@@ -14,7 +14,7 @@ from service.client import Client
 from service.commands.display import answer_lines, counts_text
 from service.commands.spec_file import read_spec
 from service.commands.watch import follow
-from service.home import prepare_home
+from service.starting.home import prepare_home
 from service.schemas import SweepAnswer
 from service.settings import Settings, load, with_variables
 from service.supervision.addresses import Addresses, forget

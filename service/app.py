@@ -14,26 +14,26 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.coordination.coordinator import Coordinator
-from service.database import Database
+from service.database.database import Database
+from service.database.migrating import ready_schema
 from service.datasets.importing import Importer
 from service.errors import ConfigurationError, NotTheOwner, StorageFull, Unavailable
 from service.executors.choosing import worker_logs_of
 from service.files import Files
-from service.home import own_home, writing_in
 from service.logs import log_json_lines
-from service.migrating import ready_schema
 from service.parts import Parts
 from service.plots.importance_child import ask_importances
 from service.plots.plotting import Plots
-from service.refusal import refuse
 from service.routes import datasets, events, health, plots, predict, problems, sweeps, trials, worker_list, workers
 from service.routes.documented import describe
 from service.routes.guard import Guard
 from service.routes.problem_json import install
 from service.routes.together import Together
-from service.secret_files import make_join_token
 from service.settings import Settings, load
-from service.starting import check_start
+from service.starting.checking import check_start
+from service.starting.home import own_home, writing_in
+from service.starting.refusal import refuse
+from service.starting.secret_files import make_join_token
 from service.supervision.lifeline import when_closed
 from service.supervision.ports import listen_on
 from service.timekeeper import Timekeeper

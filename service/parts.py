@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from service.coordination.coordinator import Coordinator
-from service.database import Database
+from service.database.database import Database
 from service.datasets.importing import Importer
 from service.executors.worker_logs import WorkerLogs
 from service.files import Files

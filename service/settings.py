@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from service.errors import ConfigurationError
-from service.secret_files import secret_in
+from service.starting.secret_files import secret_in
 
 
 class _UserToken(BaseSettings):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Literal, Protocol
 
-from service.migrating import migrate
+from service.database.migrating import migrate
 from service.tables import metadata
 from tests.postgres_server import PostgresServer
 

@@ -15,10 +15,10 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from service.database_faults import shown_url
+from service.database.faults import shown_url
+from service.database.migrating import has_schema
 from service.errors import ConfigurationError
 from service.executors.ray_checking import check_ray
-from service.migrating import has_schema
 from service.settings import RaySettings, Settings, load, loaded
 from service.supervision.addresses import Addresses
 from service.supervision.ports import is_free

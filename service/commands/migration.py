@@ -2,11 +2,11 @@
 
 from rich.console import Console
 
+from service.database.migrating import SchemaState, migrate, needed
 from service.errors import ConfigurationError
-from service.home import own_home
-from service.migrating import SchemaState, migrate, needed
-from service.refusal import refuse
 from service.settings import Settings, load
+from service.starting.home import own_home
+from service.starting.refusal import refuse
 
 DONE = {
     SchemaState.EMPTY: "The database was empty: it has the schema {} now.",

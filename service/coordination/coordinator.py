@@ -27,7 +27,7 @@ from service.coordination.sessions import authenticated, open_session, opens
 from service.coordination.settling import say_why_pending, settle_all
 from service.coordination.task_results import resume_tasks, take_tasks_back
 from service.coordination.tasks import TaskBoard, Ticket
-from service.database import Database
+from service.database.database import Database
 from service.datasets.importing import Prepared
 from service.errors import NotTheOwner, ServiceError, StorageFull, Unavailable
 from service.executors.contract import Outlook

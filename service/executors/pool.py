@@ -14,8 +14,8 @@ import threading
 from service.errors import ConfigurationError
 from service.executors.gpus import gpus
 from service.executors.local import LocalExecutor, LocalPlan
-from service.refusal import refuse
 from service.settings import WorkerSettings, loaded, with_variables
+from service.starting.refusal import refuse
 from service.supervision.lifeline import when_closed
 from service.supervision.signals import when_signalled
 from service.worker.worker import as_id

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the connection, and in the transaction, that `service.migrating` gives it."""
+"""How Alembic reaches the database: by the connection, in the transaction, that `database.migrating` gives it."""
 
 from alembic import context
 

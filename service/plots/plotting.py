@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from service.database import Database
+from service.database.database import Database
 from service.errors import InvalidRequest, NotFound
 from service.records import Sweep
 from service.stores import outcomes as outcome_rows

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from service.database import Database
+from service.database.database import Database
 from service.recorder.export_file import read_export
 from service.recorder.mlflow_errors import ArtifactsAway, RunRefused
 from service.recorder.registry import Champion, Registry

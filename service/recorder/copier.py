@@ -6,7 +6,7 @@ from functools import partial
 
 import structlog
 
-from service.database import Database
+from service.database.database import Database
 from service.recorder.artifacts import Artifact
 from service.recorder.backlog import Backlog, Key
 from service.recorder.champion_name import model_name

@@ -15,18 +15,18 @@ from typing import TextIO
 
 import structlog
 
-from service.database import Database
+from service.database.database import Database
+from service.database.migrating import has_schema
 from service.errors import ConfigurationError
-from service.home import own_home, writing_in
-from service.migrating import has_schema
 from service.pulse import Pulse
 from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
 from service.recorder.mlflow_client import Mlflow, open_mlflow
 from service.recorder.registry import Registry
-from service.refusal import refuse
 from service.settings import Settings, load
+from service.starting.home import own_home, writing_in
+from service.starting.refusal import refuse
 from service.supervision.lifeline import when_closed
 from service.supervision.signals import when_signalled
 

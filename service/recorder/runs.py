@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from service.database import Database
+from service.database.database import Database
 from service.recorder.backlog import Key
 from service.recorder.jobs import Job
 from service.recorder.lanes import Lanes

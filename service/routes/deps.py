@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Query, Request
 
 from service.coordination.coordinator import Coordinator
 from service.coordination.exchanging import Call
-from service.database import Database
+from service.database.database import Database
 from service.errors import Unauthorized
 from service.files import Files
 from service.paging import MAX_PAGE

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from service.database import RETRY_AFTER_SECONDS
+from service.database.database import RETRY_AFTER_SECONDS
 from service.errors import NotTheOwner, ServiceError
 from service.schemas import ProblemDetails, ProblemFieldError
 from sweeps.wrong import CUSTOM_ERROR

@@ -4,8 +4,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.refusal import BAD_CONFIGURATION
 from service.settings import Settings, inherited, with_variables
+from service.starting.refusal import BAD_CONFIGURATION
 
 EXIT_NOT_THE_OWNER = 3
 

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import structlog
 
-from service.refusal import BAD_CONFIGURATION
+from service.starting.refusal import BAD_CONFIGURATION
 from service.supervision.lifeline import end_all, wait_until_gone
 from service.supervision.processes import Part
 from service.supervision.signals import when_signalled

@@ -14,10 +14,10 @@ import structlog
 from rich.console import Console
 
 from service.errors import ConfigurationError
-from service.home import prepare_home, writing_in
-from service.refusal import BAD_CONFIGURATION, refuse
-from service.secret_files import make_join_token
 from service.settings import Settings, load, with_variables
+from service.starting.home import prepare_home, writing_in
+from service.starting.refusal import BAD_CONFIGURATION, refuse
+from service.starting.secret_files import make_join_token
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, listen_on
 from service.supervision.processes import Part, ravine_parts
@@ -75,7 +75,7 @@ def look_ahead(settings: Settings) -> None:
     """
     environment = with_variables(home=settings.home, port=settings.port, mlflow_port=settings.mlflow_port)
     done = subprocess.run(
-        [sys.executable, "-m", "service.starting"],
+        [sys.executable, "-m", "service.starting.checking"],
         env=environment,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from pydantic import ValidationError
 
 from service.protocol import Exchange, ExchangeAnswer, Hello, Wait, Welcome
-from service.refusal import BAD_CONFIGURATION
+from service.starting.refusal import BAD_CONFIGURATION
 from service.worker.events import WaitEnded
 from service.worker.session import Address, LinkLost, Refused, Session, Unanswered
 

@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.home import own_home
 from service.protocol import Hello
-from service.refusal import refuse
 from service.settings import WorkerSettings, inherited, loaded
+from service.starting.home import own_home
+from service.starting.refusal import refuse
 from service.supervision.lifeline import when_closed
 from service.worker.loop import WorkerLoop
 from service.worker.plan import WorkerPlan

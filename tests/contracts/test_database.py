@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from service.database import Database
+from service.database.database import Database
 from service.errors import StorageFull, Unavailable
 from service.records import Event
 from service.stores import events, owner

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, text
 
-from service.database import Database
+from service.database.database import Database
 from service.errors import ServiceError, StorageFull, Unavailable
 from service.stores import events, owner
 from service.supervision.ports import free_port

@@ -13,7 +13,6 @@ SQL_ROOMS = (
     "service/tables.py",
     "service/database",
     "service/migrations/",
-    "service/migrating.py",
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.database import Database
+from service.database.database import Database
 from service.errors import ConfigurationError
 from service.executors.ray_checking import check_ray
 from service.records import Trial

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, event, literal
 
 from service.coordination.coordinator import Coordinator
-from service.database import Database
+from service.database.database import Database
 from service.files import Files
 from service.records import Epoch, Event, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Boolean, Connection, Float, Integer, MetaData, Table, create_engine, text
 
-from service.migrating import STEPS
+from service.database.migrating import STEPS
 from service.tables import metadata
 
 

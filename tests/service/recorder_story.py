@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from service.database import Database
+from service.database.database import Database
 from service.records import Epoch, Event, ModelExport, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials
 from service.tables import attempt

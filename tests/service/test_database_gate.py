@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.database_gate import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Gate
+from service.database.gate import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Gate
 from service.errors import Unavailable
 
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from service.coordination.coordinator import Coordinator
-from service.database import Database
+from service.database.database import Database
+from service.database.migrating import SchemaState, has_schema, migrate, ready_schema, schema_state
 from service.errors import ConfigurationError, NotTheOwner
 from service.files import Files
-from service.migrating import SchemaState, has_schema, migrate, ready_schema, schema_state
 from service.tables import metadata
 from tests.databases import Databases
 from tests.service.database_look import Look
@@ -22,7 +22,7 @@ from tests.service.database_look import Look
 EARLIER = ("0001",)
 STARTS = """
 import sys
-from service.migrating import migrate, ready_schema
+from service.database.migrating import migrate, ready_schema
 print("ready", flush=True)
 sys.stdin.read()
 (migrate if sys.argv[2] == "migrate" else ready_schema)(sys.argv[1])

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
-from service.home import own_home
 from service.settings import load
-from service.starting import check_start
+from service.starting.checking import check_start
+from service.starting.home import own_home
 from tests.service.programs import (
     API,
     MIGRATE,

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from service.database.migrating import migrate
 from service.errors import ConfigurationError
-from service.migrating import migrate
 from service.settings import load
-from service.starting import check_start
+from service.starting.checking import check_start
 from service.supervision.ports import free_port
 from tests.databases import Databases, PostgresDatabases
 from tests.service.database_look import Look

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from service.database import Database
+from service.database.database import Database
 from service.errors import Unavailable
 from service.stores import rows, sweeps, trials
 from service.tables import attempt, epoch, event, sweep, trial

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
-from service.home import prepare_home
 from service.settings import Settings
+from service.starting.home import prepare_home
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import free_port, is_free
 from service.supervision.processes import ravine_parts

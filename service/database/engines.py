@@ -10,8 +10,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
 
-from service.database_errors import first_line
-from service.database_gate import Gate
+from service.database.errors import first_line
+from service.database.gate import Gate
 
 BUSY_SECONDS = 15
 WAL_PAUSE_SECONDS = 0.02

@@ -10,12 +10,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.database_engines import BUSY_SECONDS, CONNECT_SECONDS, EVENT_LOCK
-from service.database_faults import checked_url, is_file, unusable, wrong_database
+from service.database.engines import BUSY_SECONDS, CONNECT_SECONDS, EVENT_LOCK
+from service.database.faults import checked_url, is_file, unusable, wrong_database
 from service.errors import ConfigurationError
 from service.stores import owner
 
-STEPS = Path(__file__).parent / "migrations"
+STEPS = Path(__file__).parent.parent / "migrations"
 MIGRATE = "back the database up, then run: ravine migrate"
 UPDATE = "install a Ravine that is at least as new, or name another database"
 

@@ -1,11 +1,11 @@
-"""What must be right before anything is started. `python -m service.starting` looks at it, and changes nothing."""
+"""What must be right before anything starts. `python -m service.starting.checking` looks, and changes nothing."""
 
+from service.database.migrating import has_schema
 from service.errors import ConfigurationError
 from service.executors.ray_checking import check_ray
 from service.executors.ray_plan import ray_plan
-from service.migrating import has_schema
-from service.refusal import refuse
 from service.settings import RaySettings, Settings, load, loaded
+from service.starting.refusal import refuse
 
 
 def check_start(settings: Settings) -> None:

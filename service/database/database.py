@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy import ColumnElement, Connection, Engine, Float, extract, func, literal, make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from service.database_engines import (
+from service.database.engines import (
     ALONE,
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -16,8 +16,8 @@ from service.database_engines import (
     postgresql_engine,
     sqlite_engine,
 )
-from service.database_errors import translated
-from service.database_gate import Gate
+from service.database.errors import translated
+from service.database.gate import Gate
 
 RETRY_AFTER_SECONDS = 2
 
