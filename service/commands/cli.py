@@ -36,7 +36,7 @@ def ravine(
     ] = None,
 ) -> None:
     """Finds the SGD settings that work best for your model and your data."""
-    context.obj = Terminal(url=url, console=Console())
+    context.obj = Terminal(url=url, console=Console(markup=False))
 
 
 @app.command()

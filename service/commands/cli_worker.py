@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from service.commands.terminal import Terminal
 from service.worker_schemas import WorkerAnswer, WorkerState
@@ -37,9 +37,8 @@ def logs(
 
 def workers_table(workers: Iterable[WorkerAnswer], *, now: datetime) -> Table:
     """Workers, one row each; `heard` is how long ago."""
-    table = Table(
-        "id", "state", "executor", "host", "device", "slots", "heard", "trials", box=None, header_style="bold"
-    )
+    names = ("state", "executor", "host", "device", "slots", "heard", "trials")
+    table = Table(Column("id", no_wrap=True), *names, box=None, header_style="bold")  # `logs` wants all of an id
     for one in workers:
         heard = f"{max(0.0, (now - one.last_heard_at).total_seconds()):.0f} s ago"
         trials = ", ".join(f"{held.sweep}/{held.number}" for held in one.trials) or "-"

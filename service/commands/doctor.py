@@ -13,6 +13,7 @@ from typing import Literal
 import httpx
 from packaging.requirements import Requirement
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from service.database.faults import shown_url
@@ -213,7 +214,8 @@ def main() -> None:
         found = [Check("settings", "bad", error.detail, "see the table of settings in README")]
     table = Table("", "what", "found", "how to mend it", box=None, header_style="bold")
     for check in found:
-        table.add_row(f"[{STYLES[check.status]}]{check.status}[/]", check.name, check.found, check.mend)
+        status = f"[{STYLES[check.status]}]{check.status}[/]"
+        table.add_row(status, check.name, escape(check.found), escape(check.mend))
     console.print(table)
     sys.exit(1 if any(check.status == "bad" for check in found) else 0)
 

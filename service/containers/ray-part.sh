@@ -1,7 +1,7 @@
 #!/bin/bash
 # Starts this container's part of the Ray cluster: `ray-part head`, or `ray-part node`, which joins the head.
 set -euo pipefail
-if [ -z "${RAY_AUTH_TOKEN:-}" ]; then
+if [ -z "${RAY_AUTH_TOKEN:-}${RAY_AUTH_TOKEN_PATH:-}" ]; then
   echo "ravine: RAY_AUTH_TOKEN is not set: docs/compose.md shows how to make the .env file with all secrets." >&2
   exit 2
 fi

@@ -12,7 +12,7 @@ from service.bell import Bell
 from service.coordination import uploads, verbs
 from service.coordination.demand import num_wanted
 from service.coordination.desk import Desk
-from service.coordination.exchanging import Call, answered, expire, extend_leases, with_versions, worker_gone
+from service.coordination.exchanging import Call, answered_in_time, expire, extend_leases, with_own_ring, worker_gone
 from service.coordination.exporting import begin_exports
 from service.coordination.handing import may_hand_out
 from service.coordination.hearing import Hearing
@@ -140,14 +140,14 @@ class Coordinator:
         )
 
     def exchange(self, calls: Sequence[Call]) -> list[ExchangeAnswer | ServiceError]:
-        """Requests of workers, one after the other, in one transaction."""
+        """Requests of workers in one transaction: the answers to the first of them, as many as there is time for."""
         with self._lock:
             before = self.work.count
             with self._step() as (desk, connection):
-                answers = [answered(desk, connection, call=call) for call in calls]
+                answers = answered_in_time(desk, connection, calls=calls, work_version=before)
             # Still alone: a ring must not be taken for heard by those whose hand-out came before what it tells of.
-            told = with_versions(answers, before=before, after=self.work.count)
-        for call, one in zip(calls, told, strict=True):
+            told = with_own_ring(answers, before=before, after=self.work.count)
+        for call, one in zip(calls, told, strict=False):
             if isinstance(one, ExchangeAnswer):
                 self.hearing.note(call.worker_id)
         return told

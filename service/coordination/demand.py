@@ -3,17 +3,17 @@
 It follows the rules by which handing.py hands out, for workers that are not here yet.
 """
 
+from collections import Counter
+
 from service.coordination.announcing import able
 from service.coordination.asking import can_propose, seconds_left
 from service.coordination.desk import Desk
 from service.coordination.handing import HANDS_OUT, begun, num_in_live_hands, unheld, widest
 from service.coordination.tasks import Ticket
-from service.executors.contract import Outlook
+from service.executors.contract import EXTERNAL, Outlook
 from service.records import Sweep, Worker
 from sweeps.states import SweepState, TrialState
 from trainer.config import ProblemConfig
-
-EXTERNAL = "external"
 
 
 def num_wanted(desk: Desk, *, outlook: Outlook) -> int:
@@ -22,7 +22,10 @@ def num_wanted(desk: Desk, *, outlook: Outlook) -> int:
     Those that work now are among them; workers that came by themselves take of the work, and are none of these.
     """
     here, busy = desk.attendance().working, _busy(desk)
-    num_new = sum(_num_handed(desk, sweep, outlook=outlook) for sweep in desk.sweeps.values())
+    ahead = Counter(held.sweep_id for one in busy.values() for held in desk.of_worker(one.id)[one.slots :])
+    num_new = sum(
+        _num_handed(desk, sweep, outlook=outlook, num_ahead=ahead[sweep.id]) for sweep in desk.sweeps.values()
+    )
     num_new += sum(_needs_a_new_one(desk, ticket) for ticket in desk.board.tickets())
     num_free_guests = sum(one.executor == EXTERNAL and one.id not in busy for one in here)
     num_busy = sum(one.executor != EXTERNAL for one in busy.values())
@@ -37,8 +40,12 @@ def _busy(desk: Desk) -> dict[str, Worker]:
     return {one.id: one for one in here if one.id in with_tasks or desk.of_worker(one.id)}
 
 
-def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook) -> int:
-    """To how many more workers trials of this sweep would be handed, were all there."""
+def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook, num_ahead: int) -> int:
+    """To how many more workers trials of this sweep would be handed, were all there.
+
+    The places of the `num_ahead` that wait behind others on their workers are theirs too: who is free gets what is to
+    come before more is held ahead.
+    """
     stopping = sweep.state is SweepState.STOPPING
     if not (stopping or sweep.state in HANDS_OUT) or seconds_left(desk, sweep) <= 0:
         return 0
@@ -46,7 +53,8 @@ def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook) -> int:
         return 0
     num_waiting = sum(begun(one) or not stopping for one in unheld(desk, sweep.id))
     num_workers = max(outlook.num_workers, len(able(desk, sweep).workers))
-    room = widest(sweep, num_workers=num_workers, num_slots=num_workers) - num_in_live_hands(desk, sweep.id)
+    num_in_slots = num_in_live_hands(desk, sweep.id) - num_ahead
+    room = widest(sweep, num_workers=num_workers, num_slots=num_workers) - num_in_slots
     return max(0, min(room, num_waiting + (0 if stopping else _num_to_come(desk, sweep))))
 
 
@@ -67,8 +75,9 @@ def _needs_a_new_one(desk: Desk, ticket: Ticket) -> bool:
 
 
 def _is_unknown(desk: Desk, problem: ProblemConfig) -> bool:
-    """A plugin that nobody who is here has announced: more of the same workers would know it no better."""
-    return problem.plugin is not None and not desk.attendance().crew(problem).workers
+    """A plugin that none of the executor's workers here has announced: more of the same would know it no better."""
+    able_here = desk.attendance().crew(problem).workers
+    return problem.plugin is not None and all(one.executor == EXTERNAL for one in able_here)
 
 
 def _asks_for_unknown_plugins(desk: Desk) -> bool:

@@ -1,7 +1,8 @@
 """One request of a worker, from what it says to what it is answered. Works on the desk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from service.coordination.sessions import authenticated
 from service.coordination.settling import settle_all
 from service.coordination.task_results import take_results
 from service.errors import Conflict, ServiceError, SessionEnded, Unauthorized
+from service.executors.contract import EXTERNAL
 from service.protocol import LEASE_SECONDS, ChildDeath, Exchange, ExchangeAnswer, InHand, Refusal
 from service.records import Worker
 from service.stores import attempts as attempt_rows
@@ -24,6 +26,9 @@ from service.stores import workers as worker_rows
 from sweeps.states import TrialState
 from trainer.report import Answer, Ending, EpochReport, Verdict
 from trainer.task import Task
+
+ENOUGH_SECONDS = 1.0
+"""So long a transaction takes in further requests: users wait meanwhile, and a database ends one that stands still."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,27 @@ class Call:
     request: Exchange
 
 
-def answered(desk: Desk, connection: Connection, *, call: Call) -> ExchangeAnswer | ServiceError:
+def answered_in_time(
+    desk: Desk,
+    connection: Connection,
+    *,
+    calls: Sequence[Call],
+    work_version: int,
+    clock: Callable[[], float] = monotonic,
+) -> list[ExchangeAnswer | ServiceError]:
+    """The answers to the first of these: one at least, and as many as ENOUGH_SECONDS allow."""
+    answers: list[ExchangeAnswer | ServiceError] = []
+    until = clock() + ENOUGH_SECONDS
+    while len(answers) < len(calls) and (not answers or clock() < until):
+        answers.append(answered(desk, connection, call=calls[len(answers)], work_version=work_version))
+    return answers
+
+
+def answered(desk: Desk, connection: Connection, *, call: Call, work_version: int) -> ExchangeAnswer | ServiceError:
     """One of the requests of a transaction: its answer (the stored one for a number that came before) or refusal.
 
-    What is refused has changed nothing; what `exchange` raises ends the transaction.
+    `work_version` is the one of before the transaction. What is refused has changed nothing; what `exchange` raises
+    ends the transaction.
     """
     try:
         worker = authenticated(desk, call.worker_id, token=call.token)
@@ -49,24 +71,25 @@ def answered(desk: Desk, connection: Connection, *, call: Call) -> ExchangeAnswe
         return ExchangeAnswer.model_validate(worker.answer)
     if request.number < worker.request_number:
         return Conflict(f"Request {request.number} is older than the last one, {worker.request_number}.")
-    return exchange(desk, connection, request=request, worker=worker)
+    return exchange(desk, connection, request=request, worker=worker, work_version=work_version)
 
 
-def with_versions(
-    answers: Sequence[ExchangeAnswer | ServiceError], *, before: int, after: int
+def with_own_ring(
+    answers: list[ExchangeAnswer | ServiceError], *, before: int, after: int
 ) -> list[ExchangeAnswer | ServiceError]:
-    """The answers with the work version of which each worker has heard, refusals as they are.
+    """The answers, `after` as the work version of one that was alone: its hand-out knew what its transaction brought.
 
-    Of what a transaction brought only the hand-out of its last request could know.
+    The others keep theirs, and so does one that was told before: it knew nothing of what came since.
     """
-    versions = [before] * (len(answers) - 1) + [after]
-    return [
-        one.model_copy(update={"work_version": version}) if isinstance(one, ExchangeAnswer) else one
-        for one, version in zip(answers, versions, strict=True)
-    ]
+    one = answers[0]
+    if len(answers) == 1 and isinstance(one, ExchangeAnswer) and one.work_version == before:
+        return [one.model_copy(update={"work_version": after})]
+    return answers
 
 
-def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: Worker) -> ExchangeAnswer:
+def exchange(
+    desk: Desk, connection: Connection, *, request: Exchange, worker: Worker, work_version: int
+) -> ExchangeAnswer:
     """Takes in all that the worker says, then hands out; the answer is stored with the request's number."""
     _take_notes(desk, connection, request=request, worker_id=worker.id)
     mine = {one.id for one in desk.of_worker(worker.id)}
@@ -94,6 +117,7 @@ def exchange(desk: Desk, connection: Connection, *, request: Exchange, worker: W
         refused=refused,
         tasks=tasks,
         leave=_shall_leave(desk.workers[worker.id]),
+        work_version=work_version,
     )
     desk.change_worker(
         worker.id,
@@ -124,7 +148,7 @@ def _hand_task(desk: Desk, worker: Worker, *, was_busy: bool) -> tuple[Task, ...
 
 def _shall_leave(worker: Worker) -> bool:
     """A benched worker that can be replaced makes room for another one."""
-    return worker.state == worker_rows.BENCHED and worker.executor != "external"
+    return worker.state == worker_rows.BENCHED and worker.executor != EXTERNAL
 
 
 def _with_room(request: Exchange, answers: list[Answer]) -> Exchange:

@@ -31,10 +31,17 @@ def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignmen
 
 def may_hand_out(desk: Desk) -> bool:
     """Whether a worker that waits might be handed something now: else nobody need be woken."""
-    return desk.board.waits or any(_may_hand_out(desk, sweep) for sweep in desk.sweeps.values())
+    return _a_task_waits(desk) or any(_may_hand_out(desk, sweep) for sweep in desk.sweeps.values())
+
+
+def _a_task_waits(desk: Desk) -> bool:
+    waiting = [one.task.body.problem for one in desk.board.tickets() if one.worker is None]
+    return any(desk.attendance().crew(problem).workers for problem in waiting)
 
 
 def _may_hand_out(desk: Desk, sweep: Sweep) -> bool:
+    if not able(desk, sweep).workers:
+        return False
     num_places = parallel(desk, sweep)
     is_open = sweep.state in HANDS_OUT or _finishes(desk, sweep)
     if not is_open or seconds_left(desk, sweep) <= 0 or num_in_live_hands(desk, sweep.id) >= num_places:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from service.database.migrating import check_schema
 from service.protocol import LEASE_SECONDS
 from service.stores import events as event_rows
 from service.stores import owner
@@ -13,8 +14,10 @@ def take_over(connection: Connection, *, now: float) -> int:
     """Makes the caller the owner, and answers its epoch; who was it before is refused from now on.
 
     No lease ends because of the time in which nobody was there to renew it, and no sweep has spent a time in which
-    nothing can have been trained. (Workers outlive a service by minutes: a short absence is spent.)
+    nothing can have been trained. (Workers outlive a service by minutes: a short absence is spent.) Raises
+    ConfigurationError when the schema is not the one of this code.
     """
+    check_schema(connection)  # once more: it may have been migrated since the start looked
     last_sign = max(event_rows.latest_at(connection), worker_rows.latest_lease(connection) - LEASE_SECONDS)
     if now - last_sign > LEASE_SECONDS:
         sweep_rows.forgive_seconds(connection, now - last_sign)

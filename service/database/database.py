@@ -1,7 +1,7 @@
 """The connection to the database: SQLite in WAL mode by default, PostgreSQL for a team."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import ColumnElement, Connection, Engine, Float, extract, func, literal, make_url, select
@@ -25,10 +25,14 @@ RETRY_AFTER_SECONDS = 2
 class Database:
     """Gives transactions: `read()` sees one snapshot, `write()` is alone, so that ids are in the order of commits.
 
-    A PostgreSQL that says nothing for `answer_seconds` counts as away.
+    A PostgreSQL that says nothing for `answer_seconds` counts as away. `check` is called at the beginning of every
+    write transaction; what it raises keeps the transaction from writing.
     """
 
-    def __init__(self, url: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, answer_seconds: float = ANSWER_SECONDS, check: Callable[[Connection], None] | None = None
+    ) -> None:
+        self._check = check
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -49,6 +53,8 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A write transaction, committed at the end. Raises Unavailable or StorageFull."""
         with translated(), _begun(self._writer) as connection:
+            if self._check is not None:
+                self._check(connection)
             yield connection
             connection.commit()
 

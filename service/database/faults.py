@@ -37,6 +37,9 @@ def checked_url(url: str) -> URL:
         raise wrong_database("this is not the URL of a database", mend=FORMS) from error
     if parsed.drivername not in DRIVERS:
         raise wrong_database(f"Ravine does not speak {parsed.drivername}", mend=FORMS)
+    if "@" in (parsed.host or ""):  # whoever looks for that host would say a part of the password
+        mend = "write it as %40, or leave the password out and set RAVINE_DATABASE_PASSWORD(_FILE)"
+        raise wrong_database("its password has an @ in it", mend=mend)
     if not is_file(parsed):
         return parsed
     if not parsed.database or parsed.database == ":memory:":
@@ -57,8 +60,8 @@ def _check_file(path: Path) -> None:
 
 
 def shown_url(url: str) -> str:
-    """The URL as it may be shown: without its password."""
-    return checked_url(url).render_as_string(hide_password=True)
+    """The URL as it may be shown: without its password, and without the options, where another may stand."""
+    return checked_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def is_file(url: URL) -> bool:

@@ -1,6 +1,7 @@
 """The schema of the database: whether it is the one that this code needs, and how it comes there."""
 
 from enum import Enum
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -36,14 +37,12 @@ def schema_state(url: str) -> SchemaState:
 
 def has_schema(url: str) -> bool:
     """Whether the schema of this code is there; False where none is. Raises ConfigurationError for any other one."""
-    found = _found(url)
-    state = _state(found)
-    if state is SchemaState.OLDER:
-        what = f"its schema is {_words(found)}, older than {_words(needed())}, which this Ravine needs"
-        raise wrong_database(what, mend=MIGRATE)
-    if state is SchemaState.NEWER:
-        raise _newer(found)
-    return state is SchemaState.CURRENT
+    return _is_ours(_found(url))
+
+
+def check_schema(connection: Connection) -> None:
+    """Raises ConfigurationError where the schema has become another one: a transaction that writes asks this first."""
+    _is_ours(_revisions(connection))
 
 
 def ready_schema(url: str) -> None:
@@ -71,6 +70,7 @@ def migrate(url: str) -> SchemaState:
         engine.dispose()
 
 
+@cache
 def needed() -> tuple[str, ...]:
     """The schema of this code, by its revision."""
     return tuple(_script().get_heads())
@@ -115,6 +115,17 @@ def _patience(url: URL) -> dict[str, int]:
     if is_file(url):
         return {"timeout": BUSY_SECONDS}
     return {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+
+
+def _is_ours(found: tuple[str, ...]) -> bool:
+    """False where there is none."""
+    state = _state(found)
+    if state is SchemaState.OLDER:
+        what = f"its schema is {_words(found)}, older than {_words(needed())}, which this Ravine needs"
+        raise wrong_database(what, mend=MIGRATE)
+    if state is SchemaState.NEWER:
+        raise _newer(found)
+    return state is SchemaState.CURRENT
 
 
 def _revisions(connection: Connection) -> tuple[str, ...]:

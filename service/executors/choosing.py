@@ -12,7 +12,8 @@ from service.executors.gpus import gpus
 from service.executors.local import LocalExecutor, LocalPlan
 from service.executors.ray_checking import ray_client
 from service.executors.ray_executor import RayExecutor
-from service.executors.ray_plan import ray_plan
+from service.executors.ray_logs import RayLogs
+from service.executors.ray_plan import owner_of, ray_plan
 from service.executors.ray_roster import Witness
 from service.executors.worker_logs import WorkerLogs
 from service.settings import RaySettings, Settings, inherited
@@ -38,7 +39,8 @@ def executor_of(settings: Settings, *, coordinator: Coordinator) -> Executor:
 
 def worker_logs_of(settings: Settings) -> WorkerLogs:
     """Where the logs of workers can be read. Raises ConfigurationError."""
-    jobs = ray_client(RaySettings()) if settings.executor == "ray" else None
+    is_ray = settings.executor == "ray"
+    jobs = RayLogs(ray_client(RaySettings()), owner=owner_of(settings)) if is_ray else None
     return WorkerLogs(settings.home.absolute() / "logs", jobs=jobs)
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+EXTERNAL = "external"
+"""The executor of workers that came by themselves: nobody starts another in their place."""
+
 
 @dataclass(frozen=True)
 class Believed:

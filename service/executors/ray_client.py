@@ -9,6 +9,7 @@ from service.errors import Unavailable
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 UPLOAD_SECONDS = 60.0
+MOST_ANSWER_BYTES = 64 * 2**20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFUSALS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
@@ -84,6 +85,11 @@ class RayClient:
         jobs = self._read(self._ask("GET", "/api/jobs/"), kind=list[RayJob])
         return [job for job in jobs if job.submission_id is not None]
 
+    def job(self, job_id: str) -> RayJob | None:
+        """One job; None when Ray does not know it (any more). Raises RayTrouble."""
+        response = self._ask("GET", f"/api/jobs/{job_id}", missing_is_fine=True)
+        return self._read(response, kind=RayJob) if response.is_success else None
+
     def submit(self, request: dict[str, Any]) -> None:
         """Submits a job; one that is there already under its id is success. Raises RayTrouble."""
         response = self._send(self._http, "POST", "/api/jobs/", json=request)
@@ -133,7 +139,12 @@ class RayClient:
 
     def _send(self, http: httpx.Client, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            return http.request(method, f"{self.address}{path}", **request)
+            with http.stream(method, f"{self.address}{path}", **request) as response:
+                if int(response.headers.get("Content-Length", 0)) > MOST_ANSWER_BYTES:  # a log may be of any length
+                    what = f"more than {MOST_ANSWER_BYTES // 2**20} MiB"
+                    raise RayTrouble(f"Ray at {self.address} would answer {what} at {path}; look at it there.")
+                response.read()
+                return response
         except httpx.RequestError as error:
             what = str(error) or type(error).__name__
             raise RayTrouble(f"Ray at {self.address} cannot be reached ({what}); start it, or mend RAY_ADDRESS.") from (

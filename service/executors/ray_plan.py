@@ -51,7 +51,7 @@ class RayPlan:
 
     def owns(self, job: RayJob) -> bool:
         """Whether we submitted it."""
-        return (job.metadata or {}).get(OWNER) == self.owner
+        return is_owned(job, owner=self.owner)
 
     def capacity(self, nodes: list[dict[str, float]]) -> int:
         """How many workers these nodes hold in all."""
@@ -60,6 +60,11 @@ class RayPlan:
     def _room(self, node: dict[str, float]) -> int:
         asked = (("CPU", self.num_cpus), ("GPU", self.num_gpus))
         return min(int(node.get(kind, 0.0) / amount + ROUNDING) for kind, amount in asked if amount > 0)
+
+
+def is_owned(job: RayJob, *, owner: str) -> bool:
+    """Whether this owner submitted the job."""
+    return (job.metadata or {}).get(OWNER) == owner
 
 
 def ray_plan(settings: Settings) -> RayPlan:
@@ -79,7 +84,7 @@ def ray_plan(settings: Settings) -> RayPlan:
         num_workers=settings.workers,
         entrypoint=_entrypoint(settings),
         variables=variables,
-        owner=_owner(settings),
+        owner=owner_of(settings),
         num_cpus=settings.worker_cpus,
         num_gpus=settings.worker_gpus,
         package=package,
@@ -98,7 +103,7 @@ def _entrypoint(settings: Settings) -> str:
     return f"RAVINE_JOIN_TOKEN_FILE=${{RAVINE_JOIN_TOKEN_FILE:-{default}}} {ENTRYPOINT}"
 
 
-def _owner(settings: Settings) -> str:
+def owner_of(settings: Settings) -> str:
     """One name for all starts of this service, another for each other one on the same cluster."""
     place = PASSWORD.sub("//", settings.database_url or str(settings.home.absolute()))
     return hashlib.sha256(f"{settings.worker_url} {place}".encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.errors import NotFound
+from service.executors.contract import EXTERNAL
 from service.executors.log_files import log_path, tail_of
 from service.records import Worker
 
@@ -26,7 +27,7 @@ class WorkerLogs:
 
     def tail(self, worker: Worker, *, max_bytes: int) -> bytes:
         """The last bytes that a worker and its child wrote. Raises NotFound, Unavailable."""
-        if worker.executor == "external":
+        if worker.executor == EXTERNAL:
             raise NotFound(f"Worker {worker.id} came by itself: {EXTERNAL_LOGS}.")
         if worker.executor == "local":
             return self._tail_of_file(worker.id, max_bytes=max_bytes)

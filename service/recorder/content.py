@@ -72,7 +72,7 @@ def trial_content(sweep: Sweep, *, trial: Trial, epochs: Sequence[Epoch], origin
     points += [point for epoch in epochs if epoch.epoch == trial.best_epoch for point in _value_points(trial, epoch)]
     is_baseline = trial.number == baseline_number(sweep)
     return RunContent(
-        key=f"{sweep.id}/{trial.number}",
+        key=trial_key(sweep.id, number=trial.number),
         name=f"#{trial.number} baseline" if is_baseline else f"#{trial.number}",
         status=status,
         tags=_trial_tags(trial) | _origin_tags(origin),
@@ -102,6 +102,11 @@ def sweep_content(sweep: Sweep, *, standing: Standing, improvements: Sequence[Tr
     )
 
 
+def trial_key(sweep_id: str, *, number: int) -> str:
+    """The key of a trial's run; a parent's is the sweep's id."""
+    return f"{sweep_id}/{number}"
+
+
 def baseline_number(sweep: Sweep) -> int | None:
     """The number of the baseline: the settings of `first` are the first trials, in order."""
     return sweep.spec.first.index("baseline") if "baseline" in sweep.spec.first else None
@@ -110,7 +115,7 @@ def baseline_number(sweep: Sweep) -> int | None:
 def _trial_tags(trial: Trial) -> dict[str, str]:
     tags = {
         SWEEP_TAG: trial.sweep_id,
-        KEY_TAG: f"{trial.sweep_id}/{trial.number}",
+        KEY_TAG: trial_key(trial.sweep_id, number=trial.number),
         "ravine.number": trial.number,
         "ravine.seed": trial.seed,
         "ravine.attempts": trial.attempts,

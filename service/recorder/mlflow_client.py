@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -140,11 +140,18 @@ class Mlflow:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def delete_runs(self, experiment_id: str, *, sweep_id: str, kept: Container[str] = ()) -> None:
-        """Deletes the runs of a sweep, as the UI does, but for those that are `kept`."""
+    def delete_runs(self, experiment_id: str, *, sweep_id: str) -> None:
+        """Deletes the runs of a sweep, as the UI does."""
         for run in self._runs(experiment_id, sweep_id):
-            if KEY_TAG in run.data.tags and run.info.run_id not in kept:
+            if KEY_TAG in run.data.tags:
                 self._client.delete_run(run.info.run_id)
+
+    def delete_doubles(self, experiment_id: str, *, sweep_id: str, known: Mapping[str, str]) -> None:
+        """Deletes the runs of a sweep that carry a key of which another run is `known`."""
+        for run in self._runs(experiment_id, sweep_id):
+            run_id = run.info.run_id
+            if known.get(run.data.tags.get(KEY_TAG, ""), run_id) != run_id:
+                self._client.delete_run(run_id)
 
     def make_durable(self) -> None:
         """What was written until now survives the loss of power."""
@@ -152,14 +159,16 @@ class Mlflow:
     def close(self) -> None:
         """Gives back what was opened."""
 
-    def _runs(self, experiment_id: str, sweep_id: str) -> Iterator[Run]:
+    def _runs(self, experiment_id: str, sweep_id: str) -> list[Run]:
+        """All of them: MLflow's pages go by position, and runs that are deleted meanwhile would hide others."""
         query, token = f"tags.`{SWEEP_TAG}` = '{sweep_id}'", None
+        found: list[Run] = []
         while True:
             page = self._client.search_runs([experiment_id], query, max_results=_PAGE, page_token=token)
-            yield from page
+            found += page
             token = page.token
             if not token:
-                return
+                return found
 
 
 class EmbeddedMlflow(Mlflow):

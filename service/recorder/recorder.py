@@ -16,7 +16,7 @@ from typing import TextIO
 import structlog
 
 from service.database.database import Database
-from service.database.migrating import has_schema
+from service.database.migrating import check_schema, has_schema
 from service.errors import ConfigurationError
 from service.pulse import Pulse
 from service.recorder.champions import Champions
@@ -46,7 +46,7 @@ class Recorder:
     def __init__(self, settings: Settings, *, over: threading.Event) -> None:
         self._settings = settings
         self._over = over
-        self._database = Database(settings.database)
+        self._database = Database(settings.database, check=check_schema)
         self._mlflow: Mlflow | None = None
         self._copier: Copier | None = None
         self._pulse = Pulse(settings.pulse_file)
@@ -66,13 +66,18 @@ class Recorder:
         self._database.close()
 
     def _attempt(self, *, hurry: bool) -> bool:
-        """One step. This is the border: whatever it raises is logged, and the step is repeated later."""
+        """One step. This is the border: whatever it raises is logged, and the step is repeated later.
+
+        Raises ConfigurationError once the database has another schema.
+        """
         try:
             copier = self._copier or self._open()
             while copier.step(now=time.monotonic(), hurry=hurry):
                 self._pulse.beat(now=time.monotonic())
                 if self._over.is_set() and not hurry:
                     return True
+        except ConfigurationError:
+            raise
         except Exception as error:
             log.warning("recorder.away", error=type(error).__name__, reason=str(error)[:500])
             return False

@@ -95,9 +95,10 @@ class Registry:
             for one in self._versions_of(champion):
                 if one.version != kept.version:
                     self._client.delete_model_version(one.name, one.version)
-            for model in self._models_of(champion):
-                if f"models:/{model.model_id}" != kept.source:
-                    self._client.delete_logged_model(model.model_id)
+            others = {f"models:/{model.model_id}": model.model_id for model in self._models_of(champion)}
+            if others.pop(str(kept.source), None) is not None:  # else nobody knows which of them it lives on
+                for model_id in others.values():
+                    self._client.delete_logged_model(model_id)
 
     def delete(self, sweep_id: str, *, name: str, experiment_id: str) -> None:
         """Deletes the models of a sweep and their versions under this name, which goes with its last version."""

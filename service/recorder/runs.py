@@ -6,6 +6,7 @@ from functools import partial
 
 from service.database.database import Database
 from service.recorder.backlog import Key
+from service.recorder.content import trial_key
 from service.recorder.jobs import Job
 from service.recorder.lanes import Lanes
 from service.recorder.mlflow_client import Mlflow
@@ -71,14 +72,18 @@ class Runs:
         return [(row.sweep_id, row.number) for row in rows]
 
     def weed(self, sweep_id: str) -> None:
-        """Of the runs of a sweep that ends, those that were made twice are deleted: the ones whose ids never came."""
+        """Of the runs of a sweep that ends, those that were made twice are deleted: the ones whose ids never came.
+
+        A run whose own id is still to be found again is not one of them.
+        """
         if sweep_id in self._sure:
             return
         rows = self.of_sweep(sweep_id)
-        kept = {row.run_id for row in rows if row.run_id is not None}
+        known = {_mlflow_key(row): row.run_id for row in rows if row.run_id is not None}
         for experiment_id in {row.experiment_id for row in rows if row.experiment_id is not None}:
-            self._mlflow.delete_runs(experiment_id, sweep_id=sweep_id, kept=kept)
-        self._sure.add(sweep_id)
+            self._mlflow.delete_doubles(experiment_id, sweep_id=sweep_id, known=known)
+        if len(known) == len(rows):
+            self._sure.add(sweep_id)
 
     def delete(self, sweep_id: str, *, in_mlflow: bool) -> None:
         """Forgets the runs of a sweep that is gone; `in_mlflow`: deletes them there too."""
@@ -121,6 +126,10 @@ class Runs:
 
 def _experiment(job: Job) -> str:
     return job.sweep.spec.mlflow.experiment or DEFAULT_EXPERIMENT
+
+
+def _mlflow_key(row: MlflowRun) -> str:
+    return row.sweep_id if row.number == PARENT else trial_key(row.sweep_id, number=row.number)
 
 
 def _ready(run: MlflowRun, *, is_new: bool) -> Ready:

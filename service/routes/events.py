@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.errors import InvalidRequest, NotFound
+from service.database.database import RETRY_AFTER_SECONDS
+from service.errors import InvalidRequest, NotFound, Unavailable
 from service.parts import Parts
 from service.routes.deps import PartsDep, user
 from service.schemas import EventAnswer
@@ -52,6 +53,11 @@ async def follow_events(
             events, is_final = await run_in_threadpool(_next_events, parts, sweep_id, after=after)
         except NotFound:  # deleted meanwhile
             return
+        except Unavailable:  # it goes on when the database is back: a browser that came anew would give up at a 503
+            if parts.coordinator.news.is_closed:
+                return
+            await parts.coordinator.news.wait(count, seconds=RETRY_AFTER_SECONDS)
+            continue
         for event in events:
             after = event.id
             yield ServerSentEvent(id=str(event.id), event=event.kind, data=event.model_dump(mode="json"))

@@ -13,7 +13,7 @@ MAX_BODY_BYTES = 1_000_000
 MAX_EXCHANGE_BYTES = 64_000_000
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
 UPLOADS = "/v1/datasets"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Guard:
@@ -22,7 +22,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], max_upload_bytes: int) -> None:
         self._app = app
         self._max_upload_bytes = max_upload_bytes
-        self._allowed = frozenset(host.lower() for host in (*LOOPBACK, *allowed_hosts))
+        self._allowed = frozenset(_in_headers(host.lower()) for host in (*LOOPBACK, *allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -92,6 +92,11 @@ def _take_for_json(scope: Scope) -> None:
 def _too_large(limit: int, *, path: str) -> str:
     more = ", or raise the service's RAVINE_MAX_UPLOAD_MB" if path == UPLOADS else ""
     return f"The body is larger than {limit} bytes; send less{more}."
+
+
+def _in_headers(host: str) -> str:
+    """A host as it is written before a port."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _host_of(origin: str) -> str | None:

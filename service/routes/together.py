@@ -23,7 +23,10 @@ log = structlog.get_logger()
 
 
 class Together(Generic[Asked, Answered]):
-    """`handle` answers all that is asked at once, in order: each by an answer or by what is to be raised."""
+    """`handle` answers what is asked at once, in order: each by an answer or by what is to be raised.
+
+    It may answer the first ones only; the others come next.
+    """
 
     def __init__(self, handle: Handle[Asked, Answered]) -> None:
         self._handle = handle
@@ -45,8 +48,9 @@ class Together(Generic[Asked, Answered]):
             while self._waiting:
                 calls, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 answers = await loop.run_in_executor(self._thread, self._answers, [asked for asked, _ in calls])
-                for (_, waiting), answer in zip(calls, answers, strict=True):
+                for (_, waiting), answer in zip(calls, answers, strict=False):
                     _settle(waiting, answer=answer)
+                self._waiting = calls[len(answers) :] + self._waiting
         finally:
             self._handling = None
 

@@ -12,17 +12,23 @@ from service.errors import ConfigurationError
 def secret_in(path: Path, *, variable: str) -> str:
     """The secret in a file that this variable names. Raises ConfigurationError."""
     try:
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8")
     except OSError as error:
         value = variable.removesuffix("_FILE").removesuffix("_PATH")
         mend = f"name a file that this user can read, or set {value} to the secret itself"
         raise ConfigurationError(f"{variable}: {path} cannot be read ({error.strerror}); {mend}.") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{variable}: {path} holds no text; write the secret into it, in one line.") from error
+    return plain_secret(secret, where=f"{variable}: {path}")
+
+
+def plain_secret(secret: str, *, where: str) -> str:
+    """A secret as a header can carry it, without white space around it. Raises ConfigurationError."""
+    secret = secret.strip()
     if not secret:
-        raise ConfigurationError(f"{variable}: {path} is empty; write the secret into it, in one line.")
+        raise ConfigurationError(f"{where} is empty; write the secret into it, in one line.")
     if not secret.isprintable() or not secret.isascii():
-        raise ConfigurationError(f"{variable}: {path} holds more than one line of plain characters; keep one line.")
+        raise ConfigurationError(f"{where} holds more than one line of plain characters; keep one line.")
     return secret
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +17,6 @@ from service.errors import ConfigurationError
 from service.settings import Settings, load, with_variables
 from service.starting.home import prepare_home, writing_in
 from service.starting.refusal import BAD_CONFIGURATION, refuse
-from service.starting.secret_files import make_join_token
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, listen_on
 from service.supervision.processes import Part, ravine_parts
@@ -56,16 +55,13 @@ def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> S
     if settings.recorder and not settings.mlflow_uri:
         wanted["mlflow_port"] = (settings.mlflow_port, "127.0.0.1")
     deadline = time.monotonic() + wait_seconds
-    chosen = {
-        name: _chosen(port, host=host, variable=f"RAVINE_{name.upper()}", deadline=deadline)
-        for name, (port, host) in wanted.items()
-    }
+    chosen: dict[str, int] = {}
+    with ExitStack() as held:  # all until the last is chosen: none may be the port of another
+        for name, (port, host) in wanted.items():
+            patience = deadline - time.monotonic()
+            listener = listen_on(port, host=host, variable=f"RAVINE_{name.upper()}", wait_seconds=patience)
+            chosen[name] = held.enter_context(listener).getsockname()[1]
     return settings.model_copy(update=chosen)
-
-
-def _chosen(port: int, *, host: str, variable: str, deadline: float) -> int:
-    with listen_on(port, host=host, variable=variable, wait_seconds=deadline - time.monotonic()) as listener:
-        return int(listener.getsockname()[1])
 
 
 def look_ahead(settings: Settings) -> None:
@@ -92,7 +88,7 @@ def serve(settings: Settings, *, console: Console) -> int:
     with only_one(home):
         settings = choose_ports(settings.model_copy(update={"home": home}))
         look_ahead(settings)
-        make_join_token(settings.join_token_path)
+        settings.own_join_token()
         mlflow = settings.mlflow_url if settings.recorder else None
         with writing_in(home):
             Addresses(api=settings.local_url, mlflow=mlflow).write(home)

@@ -10,10 +10,10 @@ class Idleness:
         self._idle_seconds = idle_seconds
         self._since: float | None = None
 
-    def note(self, state: WorkerState, *, now: float) -> None:
-        """Looks whether there is anything in hand now, or in the child."""
-        is_idle = not len(state.hand) and not len(state.tasks) and state.hand.child_is_free
-        self._since = (self._since or now) if is_idle else None
+    def note(self, state: WorkerState, *, moves_files: bool, now: float) -> None:
+        """Looks whether there is anything in hand now, in the child, or (`moves_files`) on its way to the service."""
+        has_work = len(state.hand) or len(state.tasks) or not state.hand.child_is_free or moves_files
+        self._since = None if has_work else (self._since or now)
 
     @property
     def leave_at(self) -> float | None:

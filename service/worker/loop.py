@@ -94,6 +94,10 @@ class WorkerLoop:
         """A long poll is under way, and nothing is in hand that a heartbeat would keep."""
         return self._waiting and not len(self._state.hand)
 
+    @property
+    def _moves_files(self) -> bool:
+        return self._transfers is not None and self._transfers.num_open > 0
+
     def _handle(self, event: object, *, now: float) -> None:
         match event:
             case ChildHeard(said=said):
@@ -123,7 +127,7 @@ class WorkerLoop:
         """Not while an exchange travels: its answer may bring work, and what it tells must be heard."""
         if self._welcome is None:
             return
-        self._idleness.note(self._state, now=now)
+        self._idleness.note(self._state, moves_files=self._moves_files, now=now)
         leave_at = self._idleness.leave_at
         if leave_at is not None and now >= leave_at and not self._state.travelling:
             self._drain("nothing to do for long", now=now)
@@ -148,7 +152,7 @@ class WorkerLoop:
             if now >= self._drain_at + DRAIN_SECONDS:
                 self._keeper.kill()
             self._talk(now=now)
-        elif not self._state.travelling and (self._transfers is None or self._transfers.num_open == 0):
+        elif not self._state.travelling and not self._moves_files:
             if self._left:
                 self._exit_code = 0
             else:

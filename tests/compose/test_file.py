@@ -70,6 +70,20 @@ def test_an_api_that_was_superseded_rests_and_one_that_was_stopped_may_come_back
     assert " --superseded-exit 0 --stopped-exit 143" in " ".join(SERVICES["api"]["command"])
 
 
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"migrate"}))
+def test_what_lasts_says_whether_it_is_well(name: str) -> None:
+    assert {"test", "interval", "timeout", "retries", "start_period"} == SERVICES[name]["healthcheck"].keys()
+
+
+@pytest.mark.parametrize("name", (*USER_CODE, "ray-head", "postgres"))
+def test_there_is_shared_memory_for_more_than_the_default(name: str) -> None:
+    assert SERVICES[name]["shm_size"] in ("256m", "1g")
+
+
+def test_migrations_run_once() -> None:
+    assert (SERVICES["migrate"]["command"], SERVICES["migrate"]["restart"]) == (["ravine", "migrate"], "no")
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_workers_have_the_time_for_their_checkpoints(name: str) -> None:
     assert SERVICES[name]["stop_grace_period"] == "30s"
@@ -83,8 +97,11 @@ def test_older_composes_know_every_word_of_it() -> None:
     assert {word for word in FILE if not word.startswith("x-")} == {"services", "volumes", "networks"}
 
 
-def test_the_dockerfile_needs_no_buildkit() -> None:
+def test_the_dockerfile_has_stages_an_index_for_torch_and_no_buildkit() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "--mount" not in dockerfile
     assert "<<" not in dockerfile
+    *before, last = re.findall(r"^FROM (\S+)(?: AS \w+)?$", dockerfile, re.MULTILINE)
+    assert (before[0], last) == ("python:3.11-slim-bookworm",) * 2, "what builds does not stay in the image"
+    assert '--extra-index-url "$TORCH_INDEX_URL" torch' in dockerfile
     assert re.findall(r"^USER (\w+)$", dockerfile, re.MULTILINE) == ["ravine"]

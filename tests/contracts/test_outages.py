@@ -14,6 +14,7 @@ import pytest
 from service.coordination.coordinator import Coordinator
 from service.errors import NotTheOwner, Unavailable
 from service.settings import Settings
+from service.sse import parse
 from service.timekeeper import Timekeeper
 from sweeps.records import Proposal
 from sweeps.scheduler import Scheduler
@@ -88,11 +89,14 @@ def test_a_sweep_outlives_its_database(
     timekeeper.start(on_failure=failures.append)
     sweep = house.create(trials=NUM_TRIALS, epochs=NUM_EPOCHS)
     workers = [ScriptedWorker(house.coordinator, f"w{index}") for index in range(NUM_WORKERS)]
+    heard: list[httpx.Response] = []
     threads = [threading.Thread(target=train_all, args=(worker,)) for worker in workers]
+    threads.append(threading.Thread(target=lambda: heard.append(api.ask("GET", f"/v1/sweeps/{sweep}/events"))))
     for thread in threads:
         thread.start()
     wait_until(lambda: house.sweep(sweep).trials_finished >= NUM_TRIALS // 3)
     server.stop(how)
+    house.coordinator.news.ring()  # whoever follows the events looks now
     key = {"Idempotency-Key": "once"}
     assert is_away(api.ask("GET", f"/v1/sweeps/{sweep}"))
     assert is_away(api.ask("POST", "/v1/sweeps", json=SMALL, headers=key))
@@ -107,6 +111,8 @@ def test_a_sweep_outlives_its_database(
     timekeeper.stop()
     assert (len(made), house.num_sweeps(), failures) == (1, 2, [])
     all_of_it_once(house, sweep)
+    told = [each.id for each in parse(heard[0].text.splitlines())]
+    assert told == [str(each.id) for each in house.events(sweep)], "one stream told all of it"
 
 
 def all_of_it_once(house: CoordinatorHouse, sweep: str) -> None:

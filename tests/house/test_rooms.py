@@ -86,8 +86,8 @@ def test_an_import_in_a_function_is_found() -> None:
 @pytest.mark.parametrize(
     ("module", "strangers"),
     [
-        ("service.app", ("torch", "mlflow")),
-        ("service.worker.worker", ("torch", "mlflow", "optuna")),
+        ("service.app", ("torch", "mlflow", "ray")),
+        ("service.worker.worker", ("torch", "mlflow", "optuna", "ray", "sqlalchemy", "psycopg", "sqlite3")),
         ("service.client", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
         ("service.commands.cli", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),
         ("service.supervision.up", ("torch", "mlflow", "optuna", "sqlalchemy", "fastapi")),

@@ -94,6 +94,8 @@ class RayScript:
         name, _, verb = rest.partition("/")
         if name not in self.jobs:
             return 404, f"Job {name} does not exist"
+        if method == "GET" and not verb:
+            return 200, {"submission_id": name, **self.jobs[name]}
         if verb == "logs":
             return 200, {"logs": f"what {name} wrote\n"}
         if verb == "stop" and self.jobs[name]["status"] == "RUNNING":

@@ -25,9 +25,9 @@ def test_a_foreign_host_is_refused_everywhere(api_house: ApiHouse, path: str, ho
     problem(api_house.ask("GET", path, headers={"Host": host}), 403)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST:8000", "[::1]:8000", "ravine.lan:8000"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST:8000", "[::1]:8000", "ravine.lan:8000", "[fe80::1]:8000"])
 def test_known_hosts_pass(coordinator_house: CoordinatorHouse, host: str) -> None:
-    api = ApiHouse(coordinator_house, allowed_hosts=("ravine.lan",))
+    api = ApiHouse(coordinator_house, allowed_hosts=("ravine.lan", "fe80::1"))
     assert api.ask("GET", "/healthz", headers={"Host": host}).status_code == 200
 
 

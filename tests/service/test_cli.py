@@ -173,6 +173,11 @@ def test_an_error_is_a_line_per_field_and_exit_1(api: ScriptedApi) -> None:
     ]
 
 
+def test_names_are_shown_as_they_are(api: ScriptedApi) -> None:
+    api.says("GET /v1/sweeps", page(sweep_answer().model_copy(update={"name": "mine [bold] [/b]"})))
+    assert "mine [bold] [/b]" in ravine("sweep", "list", url=api.url).stdout
+
+
 def test_nobody_there_is_one_line_and_exit_1() -> None:
     done = ravine("sweep", "list", url=f"http://127.0.0.1:{free_port()}")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)

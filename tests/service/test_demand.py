@@ -68,6 +68,13 @@ def test_those_who_work_are_among_them_until_the_last_trial(coordinator_house: C
     assert wanted(coordinator_house) == 0
 
 
+def test_what_some_hold_ahead_keeps_no_other_from_coming(coordinator_house: CoordinatorHouse) -> None:
+    coordinator_house.create(trials=50, budget={"parallel": 8})
+    for worker in ray_workers(coordinator_house, num_workers=4):
+        assert len(worker.take(2)) == 2
+    assert wanted(coordinator_house) == 8  # whoever is free gets the next trials, before more is given ahead
+
+
 def test_a_grid_wants_no_more_than_its_points(coordinator_house: CoordinatorHouse) -> None:
     space = {"batch_size": {"choices": [16, 32, 64]}}
     coordinator_house.create(trials=200, sampler={"kind": "grid"}, space=space)
@@ -174,6 +181,16 @@ def test_a_plugin_wants_one_worker_until_somebody_knows_it(coordinator_house: Co
     third.say(problems=(facts(),))
     assert wanted(coordinator_house) == 8
     assert coordinator_house.states(sweep) == [TrialState.WAITING] * len(coordinator_house.states(sweep))
+
+
+def test_a_plugin_that_guests_alone_know_wants_one_who_looks(coordinator_house: CoordinatorHouse) -> None:
+    ScriptedWorker(coordinator_house.coordinator, "guest").say(problems=(facts(),))
+    coordinator_house.create(trials=50, problem=SPIRAL)
+    assert wanted(coordinator_house) == 1
+    (ours,) = ray_workers(coordinator_house, num_workers=1)
+    assert wanted(coordinator_house) == 0
+    ours.say(problems=(facts(),))
+    assert wanted(coordinator_house) == 16 - 1
 
 
 def test_workers_that_came_by_themselves_are_none_of_the_executors(coordinator_house: CoordinatorHouse) -> None:

@@ -1,9 +1,14 @@
 """What a person reads."""
 
+from io import StringIO
+
+from rich.console import Console
+
+from service.commands.cli_worker import workers_table
 from service.commands.display import NUM_TOP_TRIALS, answer_lines, counts_text, number, progress_line, top_trials
 from service.schemas import BestAnswer, TrialAnswer
 from sweeps.states import SweepState, TrialState
-from tests.service.scripted_api import sweep_answer, trial_answer
+from tests.service.scripted_api import sweep_answer, trial_answer, worker_answer
 
 
 def numbers(trials: list[TrialAnswer]) -> list[int]:
@@ -50,3 +55,12 @@ def test_numbers_are_short() -> None:
 def test_an_answer_without_a_baseline() -> None:
     best = BestAnswer(trial=3, settings={"momentum": 0.9}, value=0.5, baseline=None, difference=None, warnings=[])
     assert answer_lines(best, sweep=sweep_answer()) == ["Best val_accuracy: 0.5 (trial 3)", "Settings: momentum=0.9"]
+
+
+def test_a_workers_id_is_shown_whole_on_a_narrow_terminal() -> None:
+    a_container = worker_answer("b782ecd3899e-6b28fe3c").model_copy(
+        update={"host": "b782ecd3899e", "executor": "external", "state": "ALIVE"}
+    )
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(workers_table([a_container], now=a_container.last_heard_at))
+    assert "b782ecd3899e-6b28fe3c" in console.export_text()

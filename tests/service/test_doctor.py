@@ -21,6 +21,7 @@ from service.commands.doctor import (
 from service.settings import Settings, with_variables
 from service.supervision.addresses import Addresses
 from service.supervision.ports import free_port
+from tests.databases import PostgresDatabases
 from tests.service.database_look import Look
 from tests.service.scripted_api import Said, ScriptedApi, scripted_api
 
@@ -63,6 +64,11 @@ def test_databases(tmp_path: Path) -> None:
     found = database_check(away)
     assert found.status == "bad"
     assert "secret" not in found.found
+
+
+def test_a_password_among_the_options_is_not_shown(postgres: PostgresDatabases) -> None:
+    found = database_check(Settings(database_url=f"{postgres.server.url()}?password=hunter2"))
+    assert (found.status, "hunter2" in found.found) == ("ok", False)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +138,16 @@ def test_the_whole_visit_ends_with_a_code(tmp_path: Path) -> None:
     assert done.returncode == (1 if " bad " in done.stdout else 0), done.stderr
     assert all(word in done.stdout for word in ("python", "api", "mlflow", "database", "disk", "device"))
     assert os.listdir(tmp_path) == []
+
+
+def test_what_is_found_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "a[bold]b[/c]"
+    folder.mkdir(parents=True)
+    environment = with_variables(home=folder / "home", token_file=folder / "none", host="0.0.0.0") | {"COLUMNS": "300"}
+    command = [sys.executable, "-m", "service.commands.doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert str(folder / "none") in done.stdout
 
 
 def test_a_wrong_setting_is_a_finding(tmp_path: Path) -> None:

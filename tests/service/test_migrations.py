@@ -121,6 +121,16 @@ def test_a_coordinator_that_still_runs_on_an_older_database_is_refused(look: Loo
     database.close()
 
 
+def test_nobody_takes_over_what_was_migrated_since_the_start_looked(look: Look, tmp_path: Path) -> None:
+    migrate(look.url)
+    look.run("INSERT INTO owner VALUES (1, 5, 0.0)", "UPDATE alembic_version SET version_num = '9999'")
+    database, before = Database(look.url), look.rows()
+    with pytest.raises(ConfigurationError, match="at least as new"):
+        Coordinator(database, files=Files(tmp_path / "files")).open()
+    assert look.rows() == before
+    database.close()
+
+
 def test_all_at_once_on_an_empty_database_end_well(look: Look) -> None:
     _all_at_once(look.url, ways=("start", "start", "migrate"))
     assert (has_schema(look.url), look.differences()) == (True, [])

@@ -8,6 +8,7 @@ import pytest
 from service.errors import ConfigurationError
 from service.executors.ray_checking import check_ray, ray_client
 from service.executors.ray_client import RayClient, RayTrouble
+from service.executors.ray_logs import RayLogs
 from service.settings import RaySettings, Settings
 from tests.service.scripted_ray import TOKEN, RayScript, scripted_ray
 
@@ -98,6 +99,29 @@ def test_one_who_neither_lets_in_nor_refuses_is_no_ray() -> None:
     with pytest.raises(RayTrouble, match="asks for no token as Ray does; mend RAY_ADDRESS"):
         client.look()
     client.close()
+
+
+def test_what_is_too_large_for_this_process_is_not_read() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/logs"):
+            return httpx.Response(200, headers={"Content-Length": str(2**40)})
+        return httpx.Response(200 if "Authorization" in request.headers else 401)
+
+    client = RayClient("http://ray", token=TOKEN, transport=httpx.MockTransport(answer))
+    with pytest.raises(RayTrouble, match="would answer more than 64 MiB at /api/jobs/ray-a/logs; look at it there"):
+        client.logs("ray-a")
+    client.close()
+
+
+def test_the_logs_of_others_are_not_read(client: RayClient, script: RayScript) -> None:
+    client.submit(JOB)
+    assert RayLogs(client, owner="me").logs("ray-a") == "what ray-a wrote\n"
+    assert RayLogs(client, owner="another").logs("ray-a") is None
+    assert RayLogs(client, owner="me").logs("ray-b") is None
+    script.asks_token, script.asked = False, []
+    with pytest.raises(RayTrouble, match="answers without a token"):
+        RayLogs(client, owner="me").logs("ray-a")
+    assert not any(TOKEN in str(asked.headers) for asked in script.asked)
 
 
 def test_a_ray_that_is_well_passes(address: str) -> None:

@@ -125,7 +125,8 @@ def test_a_head_that_came_back_without_asking_for_a_token_gets_nothing(
     executor = begin(ray_plan_of(5, owner=MINE))
     watch(executor, num_wanted=1, until=lambda: len(script.living()) == 1)
     script.asks_token = False
-    watch(executor, num_wanted=5, until=lambda: "without a token" in str(executor.outlook().trouble))
+    # More are wanted only now: a round that had found all well would still begin them.
+    watch(executor, num_wanted=1, until=lambda: "without a token" in str(executor.outlook().trouble))
     script.asked.clear()
     watch(executor, num_wanted=5, until=after_looks(script))
     assert not [asked for asked in script.asked if "Authorization" in asked.headers]

@@ -227,6 +227,22 @@ def test_a_version_that_a_user_promoted_to_a_name_of_his_own_is_left_alone(house
     assert len(house.client.search_model_versions("name = 'in production'")) == 1
 
 
+def test_a_version_that_a_user_copied_back_keeps_its_model(house: RegistryHouse) -> None:
+    """Its source is the user's own version, which lives on the one model that there is."""
+    house.ended("back", file=house.flowers())
+    house.copy()
+    house.client.copy_model_version("models:/digits-back@champion", "mine.back")
+    house.client.delete_model_version("digits-back", "1")
+    house.client.copy_model_version("models:/mine.back/1", "digits-back")
+    house.restart()
+    house.story.export(0, sweep_id="back", file=house.flowers())
+    house.copy()
+    assert house.champion("back") == "2"
+    experiment_id = house.row("back").experiment_id
+    assert experiment_id is not None
+    assert len(house.client.search_logged_models([experiment_id])) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "expected"), [("digits sgd", "digits sgd"), ("a:b@c?", "a-b-c-"), ("..", "-"), ("naïve 50%", "naïve 50-")]
 )

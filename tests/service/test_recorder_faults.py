@@ -4,12 +4,15 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from service.recorder.lanes import Lanes
 from service.recorder.mlflow_client import EmbeddedMlflow
+from service.recorder.runs import Runs
 from service.records import MlflowRun
 from service.stores import runs
 from service.stores.runs import PARENT
@@ -17,6 +20,8 @@ from sweeps.states import SweepState
 from tests.service.faulty_mlflow import Faulty, Frozen, Lost
 from tests.service.recorder_house import House, empty_mlflow_in, everything_once, house_in
 from tests.service.recorder_story import BEGIN
+
+NUM_MANY = 1001  # one more than MLflow lists at once
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +171,33 @@ def test_what_a_frozen_server_makes_late_is_gone_when_the_sweep_ends(
         house.story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + 5)
         house.copy()
         everything_once(house, num_trials=3)
+
+
+def test_weeding_lets_a_run_stand_whose_id_is_to_be_found_again(house: House) -> None:
+    """After MLflow lost one run, those of a long sweep are looked for by the hundred, and its end may come between."""
+    house.story.sweep()
+    house.story.whole(0)
+    house.story.whole(1)
+    house.copy()
+    before = {name: run.info.run_id for name, run in house.runs().items()}
+    with house.story.database.write() as connection:
+        runs.store(connection, [replace(house.rows()[0], run_id=None)])
+    Runs(house.story.database, mlflow=house.mlflow, lanes=Lanes(1)).weed("s1")
+    assert {name: run.info.run_id for name, run in house.runs().items()} == before
+
+
+def test_all_runs_of_a_sweep_are_deleted_however_many_there_are(house: House) -> None:
+    """MLflow's pages go by position: what is deleted while they are read moves the rest out of sight."""
+    experiment_id = house.mlflow.experiment("ravine")
+    with closing(sqlite3.connect(house.folder / "mlflow" / "mlflow.db")) as connection, connection:
+        numbers = [(f"{number:032x}",) for number in range(NUM_MANY)]
+        columns = "run_uuid, status, lifecycle_stage, source_type, user_id, start_time, artifact_uri, experiment_id"
+        row = f"?, 'FINISHED', 'active', 'LOCAL', 'me', 0, '', {experiment_id}"
+        connection.executemany(f"INSERT INTO runs ({columns}) VALUES ({row})", numbers)
+        for tag in ("ravine.sweep", "ravine.trial"):
+            connection.executemany(f"INSERT INTO tags (key, value, run_uuid) VALUES ('{tag}', 's1', ?)", numbers)
+    house.mlflow.delete_runs(experiment_id, sweep_id="s1")
+    assert house.client.search_runs([experiment_id], max_results=1) == []
 
 
 @pytest.mark.parametrize("restart", [False, True])

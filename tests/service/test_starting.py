@@ -1,6 +1,7 @@
 """Bad starts: each ends at once with code 2 and one line that says what is wrong and how to mend it."""
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from tests.service.programs import (
     API,
     MIGRATE,
     RECORDER,
+    START_SECONDS,
     UP,
+    WORKER,
     refusal,
+    running,
     variables,
 )
 
@@ -62,6 +66,7 @@ def test_ravine_up_says_that_ray_is_away(tmp_path: Path) -> None:
         ({"database_url": "postgresql://me:hunter2@h:port/x"}, f"^RAVINE_DATABASE_URL: this is not the URL.*; {FORMS}"),
         ({"database_url": "mysql://me:hunter2@h/x"}, f"^RAVINE_DATABASE_URL: Ravine does not speak mysql; {FORMS}"),
         ({"database_url": "postgresql+psycopg2://h/x"}, r"does not speak postgresql\+psycopg2; "),
+        ({"database_url": "postgresql://me:secret@hunter2@h/x"}, "its password has an @ in it; write it as %40, or"),
         ({"database_url": "sqlite://"}, "it names no file; "),
         (
             {"database_url": "sqlite:////proc/self/x.db"},
@@ -74,12 +79,19 @@ def test_ravine_up_says_that_ray_is_away(tmp_path: Path) -> None:
             {"token_file": "/nowhere"},
             "^RAVINE_TOKEN_FILE: /nowhere cannot be read .*; name a file .* or set RAVINE_TOK",
         ),
+        ({"token": "  "}, "^RAVINE_TOKEN: it is empty; write the secret into it, in one line"),
+        ({"token": "hunter2\n2"}, "^RAVINE_TOKEN: it holds more than one line of plain characters; keep one line"),
         ({"token_file": "/proc/self"}, "^RAVINE_TOKEN_FILE: /proc/self cannot be read"),
         ({"host": "0.0.0.0"}, r"^RAVINE_HOST is 0\.0\.0\.0 and there is no token: set RAVINE_TOKEN first\.$"),
         ({"host": "0.0.0.0", "token": ""}, r"^RAVINE_HOST is 0\.0\.0\.0 and there is no token"),
         ({"executor": "slurm"}, "^RAVINE_EXECUTOR: Input should be 'local', 'ray' or 'external'; see the table"),
         ({"port": "many"}, "^RAVINE_PORT: Input should be a valid integer"),
         ({"url": "api"}, "^RAVINE_URL: should be an address such as http://host:8000; see the table"),
+        ({"url": "http://me:hunter2"}, "^RAVINE_URL: should be an address such as http://host:8000; see the table"),
+        ({"url": "http://me:hunter2@api:8000"}, "^RAVINE_URL: should hold no user and no password"),
+        ({"mlflow_uri": "http://me:hunter2@mlflow:5000"}, "^RAVINE_MLFLOW_URI: should hold no .*MLFLOW_TRACKING_PASSW"),
+        ({"mlflow_uri": "http://[::1"}, "^RAVINE_MLFLOW_URI: should be an address such as"),
+        ({"mlflow_uri": "mlflow:5000"}, "^RAVINE_MLFLOW_URI: should be an address such as"),
         ({"executor": "ray"}, "^RAY_ADDRESS: RAVINE_EXECUTOR is ray, and no Ray is named; set it to"),
     ],
 )
@@ -95,11 +107,47 @@ def test_what_is_wrong_and_how_to_mend_it(
     assert "\n" not in caught.value.detail
 
 
+@pytest.mark.parametrize("given", [{"join_token": "mine"}, {"join_token_file": "/proc/self/comm"}])
+def test_a_join_token_that_is_given_needs_no_folder_to_make_one(
+    given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**given, "home": str(tmp_path)}.items():
+        monkeypatch.setenv(f"RAVINE_{name.upper()}", value)
+    assert load().own_join_token() == load().shared_join_token()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_find_an_api_that_took_a_free_port(tmp_path: Path) -> None:
+    with running(API, variables(tmp_path, executor="local", workers=1)) as api:
+        too_late = threading.Timer(START_SECONDS, api.kill)
+        too_late.start()
+        assert api.stdout is not None
+        assert any("worker.hello" in line for line in api.stdout)
+        too_late.cancel()
+        api.terminate()
+        assert api.wait(START_SECONDS) == 0
+
+
+def test_an_address_may_end_with_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAVINE_URL", "http://[fe80::1]:8000/ravine/")
+    monkeypatch.setenv("RAVINE_MLFLOW_URI", "http://mlflow:5000/")
+    settings = load()
+    assert (settings.worker_url, settings.mlflow_url) == ("http://[fe80::1]:8000/ravine", "http://mlflow:5000")
+
+
 def test_ray_without_a_token_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RAVINE_EXECUTOR": "ray", "RAVINE_HOME": tmp_path, "RAY_ADDRESS": "http://127.0.0.1:9"}.items():
         monkeypatch.setenv(name, str(value))
     with pytest.raises(ConfigurationError, match=r"^RAY_AUTH_TOKEN: there is no token for Ray; start Ray with"):
         check_start(load())
+
+
+@pytest.mark.parametrize("token", [" ", "hunter2\n2", "hünter2"])
+def test_no_secret_is_sent_that_no_header_can_carry(token: str, tmp_path: Path) -> None:
+    ray = {"RAY_ADDRESS": "http://127.0.0.1:9", "RAY_AUTH_TOKEN": token}
+    assert refusal(API, variables(tmp_path, executor="ray") | ray).startswith("RAY_AUTH_TOKEN: it ")
+    assert refusal(WORKER, variables(tmp_path, join_token=token)).startswith("RAVINE_JOIN_TOKEN: it ")
+    assert refusal(API, variables(tmp_path, join_token=token)).startswith("RAVINE_JOIN_TOKEN: it ")
 
 
 def test_a_home_in_a_file_cannot_be_made(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -27,6 +28,7 @@ from tests.service.programs import (
     until_ready,
     variables,
 )
+from tests.service.recorder_story import Story
 
 
 def first_schema(url: str, *, revision: str = "0001") -> None:
@@ -123,6 +125,28 @@ def test_the_recorder_waits_for_the_schema(tmp_path: Path) -> None:
         recorder.send_signal(signal.SIGTERM)
         assert recorder.wait(START_SECONDS) == 0
     assert not (tmp_path / "ravine.db").exists()
+
+
+def test_a_recorder_writes_nothing_once_the_schema_is_another(database_url: str, tmp_path: Path) -> None:
+    """It began on the schema that it knows; then the database was migrated by a newer Ravine."""
+    pulse, elsewhere = tmp_path / "pulse", {"mlflow_uri": "http://127.0.0.1:9"}
+    with running(RECORDER, variables(tmp_path, database_url=database_url, pulse_file=pulse, **elsewhere)) as recorder:
+        _wait_until(pulse.exists)
+        look = Look(database_url)
+        look.run("UPDATE alembic_version SET version_num = '9999'")
+        Story(tmp_path, database_url=database_url).sweep()
+        assert recorder.wait(START_SECONDS) == 2
+        assert recorder.stdout is not None
+        assert "ravine: RAVINE_DATABASE_URL: its schema is 9999, which this" in recorder.stdout.read()
+    assert (look.rows()["mlflow_run"], look.rows()["recorder"]) == ([], [])
+    look.close()
+
+
+def _wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_second_coordinator_takes_over(either_database: Databases, tmp_path: Path) -> None:

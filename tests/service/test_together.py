@@ -13,7 +13,7 @@ from service.routes.together import MOST_AT_ONCE, Together
 class Handler:
     """Doubles what it is asked; refuses 13, fails with all that comes with it on 666, reaches nothing on 503.
 
-    The first time it waits until it is released.
+    The first time it waits until it is released. After 3600 it has no time for more.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,8 @@ class Handler:
             raise RuntimeError("it cannot be handled")
         if 503 in every:
             raise Unavailable("away")
-        return [ValueError("refused") if one == 13 else 2 * one for one in every]
+        in_time = every[: every.index(3600) + 1] if 3600 in every else every
+        return [ValueError("refused") if one == 13 else 2 * one for one in in_time]
 
 
 def asked(handler: Handler, *every: int) -> list[object]:
@@ -53,6 +54,12 @@ def test_what_comes_meanwhile_is_handled_at_once() -> None:
     handler = Handler()
     assert asked(handler, 1, 2, 3) == [2, 4, 6, 0]
     assert handler.handled == [[0], [1, 2, 3]]
+
+
+def test_what_there_was_no_time_for_comes_next() -> None:
+    handler = Handler()
+    assert asked(handler, 1, 3600, 2, 3600, 3) == [2, 7200, 4, 7200, 6, 0]
+    assert handler.handled == [[0], [1, 3600, 2, 3600, 3], [2, 3600, 3], [3]]
 
 
 def test_no_more_than_so_many_at_once() -> None:

@@ -52,6 +52,12 @@ def test_a_taken_port_is_told_with_its_variable() -> None:
             choose_ports(Settings(port=port, mlflow_port=0), wait_seconds=0)
 
 
+def test_two_parts_cannot_have_one_port() -> None:
+    port = free_port()
+    with pytest.raises(ConfigurationError, match=f"RAVINE_MLFLOW_PORT: port {port} is taken"):
+        choose_ports(Settings(port=port, mlflow_port=port), wait_seconds=0)
+
+
 def test_an_mlflow_elsewhere_needs_no_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = listener.getsockname()[1]
