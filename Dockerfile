@@ -31,6 +31,8 @@ COPY --from=code /code /opt/ravine
 COPY service/containers/healthy.sh /usr/local/bin/healthy
 COPY service/containers/ray-part.sh /usr/local/bin/ray-part
 COPY service/containers/after-ray.sh /usr/local/bin/after-ray
+# A checkout made with umask 077 has them for its owner alone.
+RUN chmod 755 /usr/local/bin/healthy /usr/local/bin/ray-part /usr/local/bin/after-ray
 ENV PATH=/opt/ravine/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 RAVINE_HOME=/var/lib/ravine
 WORKDIR /tmp
 USER ravine

@@ -26,7 +26,7 @@ def executor_of(settings: Settings, *, coordinator: Coordinator) -> Executor:
     left = [one for one in coordinator.workers() if one.executor == settings.executor]
     if settings.executor == "ray":
         return RayExecutor(
-            ray_plan(settings),
+            ray_plan(settings, owner=owner_of(settings.shared_join_token())),
             client=ray_client(RaySettings()),
             believed=[one.id for one in left],
             witness=Witness(coordinator.hearing.silent_seconds, has_lease=partial(_has_lease, coordinator)),
@@ -39,8 +39,9 @@ def executor_of(settings: Settings, *, coordinator: Coordinator) -> Executor:
 
 def worker_logs_of(settings: Settings) -> WorkerLogs:
     """Where the logs of workers can be read. Raises ConfigurationError."""
-    is_ray = settings.executor == "ray"
-    jobs = RayLogs(ray_client(RaySettings()), owner=owner_of(settings)) if is_ray else None
+    jobs = None
+    if settings.executor == "ray":
+        jobs = RayLogs(ray_client(RaySettings()), owner=owner_of(settings.shared_join_token()))
     return WorkerLogs(settings.home.absolute() / "logs", jobs=jobs)
 
 

@@ -1,7 +1,6 @@
 """What a worker is as a job of Ray. Nothing secret is in it: Ray shows it to everybody who may ask."""
 
 import hashlib
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from service.settings import Settings
 
 ENTRYPOINT = "python -m service.worker"
 OWNER = "ravine"
-PASSWORD = re.compile("//.*@")  # and the name before it
 ROUNDING = 1e-6  # 0.3 CPU hold three workers of 0.1
 STOP_WAIT_SECONDS = 5  # Ray kills a job 3 s after it was asked to end; a worker takes up to 4 s for its checkpoints
 
@@ -67,7 +65,7 @@ def is_owned(job: RayJob, *, owner: str) -> bool:
     return (job.metadata or {}).get(OWNER) == owner
 
 
-def ray_plan(settings: Settings) -> RayPlan:
+def ray_plan(settings: Settings, *, owner: str) -> RayPlan:
     """The plan that the settings ask for. Raises ConfigurationError."""
     package = ray_package(settings.problems) if settings.ray_code == "upload" else None
     variables = {
@@ -84,7 +82,7 @@ def ray_plan(settings: Settings) -> RayPlan:
         num_workers=settings.workers,
         entrypoint=_entrypoint(settings),
         variables=variables,
-        owner=owner_of(settings),
+        owner=owner,
         num_cpus=settings.worker_cpus,
         num_gpus=settings.worker_gpus,
         package=package,
@@ -103,7 +101,9 @@ def _entrypoint(settings: Settings) -> str:
     return f"RAVINE_JOIN_TOKEN_FILE=${{RAVINE_JOIN_TOKEN_FILE:-{default}}} {ENTRYPOINT}"
 
 
-def owner_of(settings: Settings) -> str:
-    """One name for all starts of this service, another for each other one on the same cluster."""
-    place = PASSWORD.sub("//", settings.database_url or str(settings.home.absolute()))
-    return hashlib.sha256(f"{settings.worker_url} {place}".encode()).hexdigest()[:16]
+def owner_of(join_token: str) -> str:
+    """One name for all starts of a service, wherever they are, another for each other one on the same cluster.
+
+    It follows from the secret that they share and does not lead back to it, however short that is.
+    """
+    return hashlib.scrypt(join_token.encode(), salt=b"owner of a job on Ray", n=2**14, r=8, p=1, dklen=8).hex()

@@ -7,13 +7,15 @@ from service.executors.ray_plan import ray_plan
 from service.settings import RaySettings, Settings, load, loaded
 from service.starting.refusal import refuse
 
+UNTOLD = "untold"  # there may be no join token yet, and nothing is sent
+
 
 def check_start(settings: Settings) -> None:
     """Raises ConfigurationError for the first thing that keeps the service from starting."""
     settings.user_token()
     has_schema(settings.database)
     if settings.executor == "ray":
-        ray_plan(settings)
+        ray_plan(settings, owner=UNTOLD)
         check_ray(settings, ray=loaded(RaySettings))
 
 

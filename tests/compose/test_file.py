@@ -75,7 +75,7 @@ def test_what_lasts_says_whether_it_is_well(name: str) -> None:
     assert {"test", "interval", "timeout", "retries", "start_period"} == SERVICES[name]["healthcheck"].keys()
 
 
-@pytest.mark.parametrize("name", (*USER_CODE, "ray-head", "postgres"))
+@pytest.mark.parametrize("name", [*USER_CODE, "ray-head", "postgres"])
 def test_there_is_shared_memory_for_more_than_the_default(name: str) -> None:
     assert SERVICES[name]["shm_size"] in ("256m", "1g")
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from service.coordination.coordinator import Coordinator
 from service.executors.choosing import executor_of
 from service.executors.contract import Gone
 from service.executors.external import ExternalExecutor
-from service.executors.ray_plan import ray_plan
+from service.executors.ray_plan import owner_of, ray_plan
 from service.protocol import Hello
 from service.settings import ExecutorName, Settings
 from tests.contracts.executor_houses import watch
@@ -41,8 +42,8 @@ def test_a_coordinator_tells_how_long_a_worker_was_silent(house: CoordinatorHous
 def test_on_ray_the_workers_in_the_tables_are_believed_in(
     house: CoordinatorHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(home=tmp_path, executor="ray", ray_code="image", workers=2)
-    plan, script = ray_plan(settings), RayScript()
+    settings = Settings(home=tmp_path, executor="ray", ray_code="image", workers=2, join_token=SecretStr("join-secret"))
+    plan, script = ray_plan(settings, owner=owner_of("join-secret")), RayScript()
     for worker, status in (("ray-lives", "RUNNING"), ("ray-ended", "SUCCEEDED")):
         say_hello(house.coordinator, worker, executor="ray")
         script.jobs[worker] = {"status": status, "metadata": plan.job(worker)["metadata"]}

@@ -10,7 +10,7 @@ import pytest
 
 from service.executors.ray_client import RayClient
 from service.executors.ray_executor import RayExecutor
-from service.executors.ray_plan import RayPlan, ray_plan
+from service.executors.ray_plan import RayPlan, owner_of, ray_plan
 from service.settings import Settings
 from tests.contracts.executor_houses import ray_plan_of, wait_until, watch, witness_of
 from tests.service.scripted_ray import TOKEN, RayScript, scripted_ray
@@ -182,7 +182,7 @@ def test_code_and_problems_are_sent_once_and_no_secret_ever(
     (tmp_path / "own.py").write_text("")
     (tmp_path / "join-token").write_text("join-secret")
     given = {"home": tmp_path, "problems": (str(tmp_path / "own.py"),), "token": "user-secret"}
-    plan = ray_plan(Settings.model_validate(given))
+    plan = ray_plan(Settings.model_validate(given), owner=owner_of("join-secret"))
     assert plan.package is not None
     executor = begin(plan)
     watch(executor, num_wanted=0, until=lambda: len(script.jobs) == 1)  # one, so that its problems become known

@@ -12,7 +12,7 @@ import pytest
 from service.errors import ConfigurationError
 from service.executors.ray_client import RayJob
 from service.executors.ray_package import ray_package
-from service.executors.ray_plan import ray_plan
+from service.executors.ray_plan import RayPlan, owner_of, ray_plan
 from service.settings import Settings
 
 SECRETS = {"token": "user-secret", "join_token": "join-secret", "database_password": "base-secret"}
@@ -23,8 +23,12 @@ def settings(folder: Path, **given: Any) -> Settings:
     return Settings.model_validate({"home": folder, **given})
 
 
+def planned(settings: Settings, *, owner: str = "ours") -> RayPlan:
+    return ray_plan(settings, owner=owner)
+
+
 def environment(settings: Settings) -> dict[str, str]:
-    return dict(ray_plan(settings).job("ray-a")["runtime_env"]["env_vars"])
+    return dict(planned(settings).job("ray-a")["runtime_env"]["env_vars"])
 
 
 def test_a_worker_is_told_what_it_needs(tmp_path: Path) -> None:
@@ -42,16 +46,16 @@ def test_a_worker_is_told_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_a_worker_with_a_gpu_trains_on_it(tmp_path: Path) -> None:
-    plan = ray_plan(settings(tmp_path, worker_gpus=0.5, ray_code="image"))
+    plan = planned(settings(tmp_path, worker_gpus=0.5, ray_code="image"))
     job = plan.job("ray-a")
     assert (job["entrypoint_num_cpus"], job["entrypoint_num_gpus"]) == (1, 0.5)
     assert job["runtime_env"]["env_vars"]["RAVINE_DEVICE"] == "cuda:0"
     assert plan.capacity([{"CPU": 8, "GPU": 2}, {"CPU": 3, "GPU": 4}, {"CPU": 8}]) == 4 + 3
-    assert ray_plan(settings(tmp_path, worker_cpus=0.1, ray_code="image")).capacity([{"CPU": 0.3}]) == 3
+    assert planned(settings(tmp_path, worker_cpus=0.1, ray_code="image")).capacity([{"CPU": 0.3}]) == 3
 
 
 def test_no_secret_is_in_what_ray_is_told(tmp_path: Path) -> None:
-    plan = ray_plan(settings(tmp_path, database_url=DATABASE, **SECRETS))
+    plan = planned(settings(tmp_path, database_url=DATABASE, **SECRETS))
     told = json.dumps(plan.job("ray-a"))
     assert not [secret for secret in (*SECRETS.values(), "url-secret") if secret in told]
     assert plan.package is not None
@@ -63,22 +67,23 @@ def test_no_secret_is_in_what_ray_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("node", "wanted"), [({}, "{home}/join-token"), ({"RAVINE_JOIN_TOKEN_FILE": "/own"}, "/own")])
 def test_the_node_may_say_where_the_join_token_lies(tmp_path: Path, node: dict[str, str], wanted: str) -> None:
     home = tmp_path / "it's a home"
-    command = ray_plan(settings(home, ray_code="image")).entrypoint
+    command = planned(settings(home, ray_code="image")).entrypoint
     shown = command.replace("python -m service.worker", "printenv RAVINE_JOIN_TOKEN_FILE")
     said = subprocess.run(["sh", "-c", shown], env={"PATH": "/usr/bin:/bin", **node}, capture_output=True, text=True)
     assert said.stdout.strip() == wanted.format(home=home)
 
 
 def test_a_token_that_is_a_value_is_for_the_nodes_to_know(tmp_path: Path) -> None:
-    assert ray_plan(settings(tmp_path, join_token="join-secret")).entrypoint == "python -m service.worker"
+    assert planned(settings(tmp_path, join_token="join-secret")).entrypoint == "python -m service.worker"
 
 
 def test_our_jobs_are_known_again_and_no_others(tmp_path: Path) -> None:
-    plan, again = (ray_plan(settings(tmp_path, ray_code="image")) for _ in range(2))
-    other = ray_plan(settings(tmp_path / "other", ray_code="image"))
-    job = RayJob.model_validate({**plan.job("ray-a"), "status": "RUNNING"})
-    assert (plan.owns(job), again.owns(job), other.owns(job)) == (True, True, False)
-    assert not plan.owns(RayJob(submission_id="ray-b", status="RUNNING"))
+    told = settings(tmp_path, ray_code="image")
+    ours, again, theirs = (planned(told, owner=owner_of(token)) for token in ("join-secret", "join-secret", "another"))
+    job = RayJob.model_validate({**ours.job("ray-a"), "status": "RUNNING"})
+    assert (ours.owns(job), again.owns(job), theirs.owns(job)) == (True, True, False)
+    assert "join-secret" not in json.dumps(ours.job("ray-a"))
+    assert not ours.owns(RayJob(submission_id="ray-b", status="RUNNING"))
 
 
 def test_the_code_travels_with_the_problems_and_is_the_same_each_time(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
-from service.settings import load
+from service.settings import inherited, load
 from service.starting.checking import check_start
 from service.starting.home import own_home
 from tests.service.programs import (
@@ -148,6 +148,13 @@ def test_no_secret_is_sent_that_no_header_can_carry(token: str, tmp_path: Path) 
     assert refusal(API, variables(tmp_path, executor="ray") | ray).startswith("RAY_AUTH_TOKEN: it ")
     assert refusal(WORKER, variables(tmp_path, join_token=token)).startswith("RAVINE_JOIN_TOKEN: it ")
     assert refusal(API, variables(tmp_path, join_token=token)).startswith("RAVINE_JOIN_TOKEN: it ")
+
+
+def test_what_runs_user_code_inherits_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Ray's nodes the variables of a worker hold the token of the whole cluster."""
+    for name in ("RAVINE_JOIN_TOKEN", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_JOB_STOP_WAIT_TIME_S"):
+        monkeypatch.setenv(name, "hunter2")
+    assert [name for name, value in inherited().items() if value == "hunter2"] == ["RAY_JOB_STOP_WAIT_TIME_S"]
 
 
 def test_a_home_in_a_file_cannot_be_made(tmp_path: Path) -> None:
