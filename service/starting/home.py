@@ -31,6 +31,9 @@ def writing_in(home: Path) -> Iterator[None]:
     """A block that makes files below the home folder. Raises ConfigurationError when they cannot be made."""
     try:
         yield
+    except (FileExistsError, NotADirectoryError) as error:
+        what = f"{error.filename or home} is no folder, nor can it be made one"
+        raise ConfigurationError(f"RAVINE_HOME: {what}; set RAVINE_HOME to another one.") from error
     except OSError as error:
         place = Path(error.filename).parent if error.filename else home
         mend = "make it writable, or set RAVINE_HOME to another folder"

@@ -43,6 +43,14 @@ def test_every_program_says_that_its_home_cannot_be_written(module: str) -> None
     assert said.endswith("); make it writable, or set RAVINE_HOME to another folder.")
 
 
+@pytest.mark.parametrize("below", [".", "sub"])
+def test_a_home_that_is_a_file_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / below
+    with pytest.raises(ConfigurationError, match=f"^RAVINE_HOME: {home} is no folder, nor can it be made one; set"):
+        own_home(home)
+
+
 @pytest.mark.parametrize("module", [API, UP])
 def test_a_taken_port_is_told_before_anything_is_touched(module: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -155,9 +163,3 @@ def test_what_runs_user_code_inherits_no_token(monkeypatch: pytest.MonkeyPatch) 
     for name in ("RAVINE_JOIN_TOKEN", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_JOB_STOP_WAIT_TIME_S"):
         monkeypatch.setenv(name, "hunter2")
     assert [name for name, value in inherited().items() if value == "hunter2"] == ["RAY_JOB_STOP_WAIT_TIME_S"]
-
-
-def test_a_home_in_a_file_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"^RAVINE_HOME: nothing can be made in .*file \(Not a directory\); "):
-        own_home(tmp_path / "file" / "home")
