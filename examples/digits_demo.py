@@ -14,9 +14,9 @@ from service.client import Client
 from service.commands.display import answer_lines, counts_text
 from service.commands.spec_file import read_spec
 from service.commands.watch import follow
-from service.starting.home import prepare_home
 from service.schemas import SweepAnswer
 from service.settings import Settings, load, with_variables
+from service.starting.home import prepare_home
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import is_free
 from sweeps.states import SweepState

@@ -65,7 +65,11 @@ def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
 
 
 def test_a_reader_that_goes_by_id_misses_nothing_of_four_writers(url: str) -> None:
-    """Each writer has a door of its own, as processes have, and dawdles between taking an id and committing it."""
+    """Each writer has a door of its own, as processes have, and dawdles between taking an id and committing it.
+
+    And after it: nobody queues for SQLite's lock. Who waits looks for it ten times a second, and three writers that
+    begin again at once would leave him nothing to find.
+    """
 
     def write(name: str) -> None:
         database, chance = Database(url), random.Random(name)
@@ -73,6 +77,7 @@ def test_a_reader_that_goes_by_id_misses_nothing_of_four_writers(url: str) -> No
             with database.write() as connection:
                 events.add(connection, [event_named(name, number)])
                 time.sleep(chance.choice((0.0, 0.002)))
+            time.sleep(chance.uniform(0.0, 0.02))
         database.close()
 
     threads = [threading.Thread(target=write, args=(f"s{index}",)) for index in range(NUM_WRITERS)]

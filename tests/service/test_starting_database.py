@@ -134,7 +134,9 @@ def test_a_recorder_writes_nothing_once_the_schema_is_another(database_url: str,
         _wait_until(pulse.exists)
         look = Look(database_url)
         look.run("UPDATE alembic_version SET version_num = '9999'")
-        Story(tmp_path, database_url=database_url).sweep()
+        story = Story(tmp_path, database_url=database_url)
+        story.sweep()
+        story.database.close()
         assert recorder.wait(START_SECONDS) == 2
         assert recorder.stdout is not None
         assert "ravine: RAVINE_DATABASE_URL: its schema is 9999, which this" in recorder.stdout.read()
