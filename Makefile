@@ -5,17 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CODE := service sweeps trainer tests examples benchmarks
-STORED := tests/contracts tests/end_to_end tests/service
+STORED := tests/contracts tests/end_to_end tests/programs tests/service
 # An error says enough; what pip does when all goes well is nobody's interest.
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test test-postgres test-ray test-faults test-compose bench bench-quick clean
+.PHONY: help demo up check test test-programs test-postgres test-ray test-faults test-compose bench bench-quick clean
 
 help:
 	@echo "make demo    install, run a real sweep to the end, print the answer"
 	@echo "make up      serve the API, the MLflow UI and the workers until Ctrl-C"
 	@echo "make test    check and test"
+	@echo "make test-programs  each of our programs as a process: how it starts, refuses, waits and leaves"
 	@echo "make test-postgres  the tests of all that is stored, on PostgreSQL"
 	@echo "make test-ray       a sweep on two Ray nodes, one of which is killed"
 	@echo "make test-compose   the stack of docker-compose.yml, its containers killed"
@@ -44,6 +45,10 @@ check: $(INSTALLED)
 
 test: check
 	$(BIN)/pytest
+
+# Apart from the others, for a start takes seconds.
+test-programs: $(INSTALLED)
+	$(BIN)/pytest tests/programs
 
 # The suites whose subject is what is stored, once more on a real PostgreSQL.
 test-postgres: $(INSTALLED)

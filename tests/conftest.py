@@ -1,5 +1,6 @@
 """Which database the tests run on, and where they get one: all that need a database ask for `databases`."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The one option of ours."""
     told = "the database of all tests that have one; with postgresql only these are run"
     parser.addoption("--database", choices=KINDS, default="sqlite", help=told)
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would all that the tests start and interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

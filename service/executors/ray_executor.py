@@ -137,7 +137,7 @@ class RayExecutor:
     def _tell(self, trouble: str | None) -> None:
         num_workers = self._plan.num_workers or self._capacity
         if trouble is None and not num_workers and self._capacity_at > 0:
-            trouble = "No node of the Ray cluster, if there is any, has room for a worker of so many CPUs and GPUs."
+            trouble = "No node of the Ray cluster has room for a worker, or none is up (RAVINE_WORKER_CPUS, _GPUS)."
         with self._lock:
             before, self._outlook = self._outlook.trouble, Outlook(num_workers=num_workers, trouble=trouble)
             self._gone += self._roster.take_gone()
