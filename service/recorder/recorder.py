@@ -1,6 +1,5 @@
 """The recorder, a process of its own: follows the event table and copies to MLflow. `python -m service.recorder`."""
 
-import fcntl
 import gc
 import getpass
 import os
@@ -8,10 +7,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import structlog
 
@@ -25,7 +23,7 @@ from service.recorder.copier import Copier
 from service.recorder.mlflow_client import Mlflow, open_mlflow
 from service.recorder.registry import Registry
 from service.settings import Settings, load
-from service.starting.home import own_home, writing_in
+from service.starting.home import locked, own_home, writing_in
 from service.starting.refusal import refuse
 from service.supervision.lifeline import when_closed
 from service.supervision.signals import when_signalled
@@ -124,20 +122,7 @@ def alone(home: Path, *, over: threading.Event) -> Iterator[bool]:
     with writing_in(own_home(home)):
         file = (home / LOCK_FILE).open("w")
     with file:
-        is_alone = _locked(file)
-        if not is_alone:
-            log.info("recorder.waits", reason="another recorder works on this folder")
-        while not is_alone and not over.wait(POLL_SECONDS):
-            is_alone = _locked(file)
-        yield is_alone
-
-
-def _locked(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield _comes(lambda: locked(file), over=over, reason="another recorder works on this folder")
 
 
 def schema_comes(url: str, *, over: threading.Event) -> bool:
@@ -145,12 +130,17 @@ def schema_comes(url: str, *, over: threading.Event) -> bool:
 
     Raises ConfigurationError when the database cannot be used, or has another schema.
     """
-    is_there = has_schema(url)
-    if not is_there:
-        log.info("recorder.waits", reason="the database is empty: the API makes its schema")
-    while not is_there and not over.wait(POLL_SECONDS):
-        is_there = has_schema(url)
-    return is_there
+    return _comes(lambda: has_schema(url), over=over, reason="the database is empty: the API makes its schema")
+
+
+def _comes(is_so: Callable[[], bool], *, over: threading.Event, reason: str) -> bool:
+    """Looks until it is so, and gives whether that came before it was over; says once why it waits."""
+    came = is_so()
+    if not came:
+        log.info("recorder.waits", reason=reason)
+    while not came and not over.wait(POLL_SECONDS):
+        came = is_so()
+    return came
 
 
 def main() -> None:

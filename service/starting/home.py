@@ -1,9 +1,11 @@
 """The folder with all state: made, and found to be ours to write."""
 
+import fcntl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from service.errors import ConfigurationError
 
@@ -39,3 +41,12 @@ def writing_in(home: Path) -> Iterator[None]:
         mend = "make it writable, or set RAVINE_HOME to another folder"
         what = f"nothing can be made in {place} ({error.strerror})"
         raise ConfigurationError(f"RAVINE_HOME: {what}; {mend}.") from error
+
+
+def locked(file: IO[str]) -> bool:
+    """Takes the lock on an open file, which ends with the process; gives whether nobody else holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

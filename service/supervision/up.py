@@ -1,6 +1,5 @@
 """`ravine up`: one machine, one command. Prepares the home folder and the ports, then supervises the parts."""
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -8,14 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
 import structlog
 from rich.console import Console
 
 from service.errors import ConfigurationError
 from service.settings import Settings, load, with_variables
-from service.starting.home import prepare_home, writing_in
+from service.starting.home import locked, prepare_home, writing_in
 from service.starting.refusal import BAD_CONFIGURATION, refuse
 from service.supervision.addresses import Addresses, forget
 from service.supervision.ports import POLL_SECONDS, WAIT_SECONDS, listen_on
@@ -33,20 +31,12 @@ def only_one(home: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None
         file = (home / "lock").open("a")
     with file:
         deadline = time.monotonic() + wait_seconds
-        while not _locked(file):
+        while not locked(file):
             if time.monotonic() >= deadline:
                 what = f"Another `ravine up` serves {home}: stop it, or set RAVINE_HOME to another folder."
                 raise ConfigurationError(what)
             time.sleep(POLL_SECONDS)
         yield
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def choose_ports(settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> Settings:
