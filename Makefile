@@ -70,7 +70,7 @@ bench: $(INSTALLED)
 
 # The same code with fewer repeats and without Ray: that it runs, not what it shows.
 bench-quick: $(INSTALLED)
-	$(BIN)/python -m benchmarks --quick --only service_cost first_report throughput
+	$(BIN)/python -m benchmarks --quick --only service_cost first_report throughput many_slots
 
 clean:
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
