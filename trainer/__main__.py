@@ -8,6 +8,8 @@ training raised, 2 the config is wrong.
 """
 
 import sys
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +20,7 @@ from trainer.checkpoint import CheckpointStore
 from trainer.engine import train
 from trainer.errors import EngineError, ProblemError
 from trainer.one_training import OneTraining
+from trainer.pauses import AS_A_SERVICE
 from trainer.training_config import TrainingConfig, assigned
 
 USAGE = "usage: python -m trainer config.json"
@@ -53,7 +56,13 @@ def _run(source: OneTraining, *, device: str) -> None:
     torch.set_num_threads(1)
     with TemporaryDirectory(prefix="ravine-training-") as folder:
         checkpoints = CheckpointStore(Path(folder))
-        train(source, slots=1, device=device, checkpoints=checkpoints, checkpoint_seconds=float("inf"))
+        train(
+            source,
+            slots=1,
+            device=device,
+            checkpoints=checkpoints,
+            pauses=replace(AS_A_SERVICE, checkpoint_seconds=inf),
+        )
 
 
 def _explained(error: ValidationError) -> list[str]:

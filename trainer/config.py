@@ -114,7 +114,7 @@ class Assignment(Frozen):
     training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state at
     the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
     what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
-    initialisation.
+    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack.
     """
 
     attempt: int
@@ -128,5 +128,6 @@ class Assignment(Frozen):
     rungs: tuple[int, ...] = ()
     judged: tuple[int, ...] | None = None
     checkpoint: CheckpointRef | None = None
-    engine: Literal["serial"] = "serial"
+    engine: Literal["serial", "fused"] = "serial"
+    width: int = Field(default=1, ge=1)
     limits: Limits = Limits()

@@ -1,7 +1,7 @@
 """Where a training stands between two updates, in memory and as a checkpoint."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +14,7 @@ from trainer.course.reactions import Reactions
 from trainer.course.stopping import Patience, is_spent
 from trainer.errors import CheckpointError
 from trainer.frozen import Frozen
-from trainer.models.flat_model import Weights
+from trainer.models.layout import Weights
 from trainer.own.logged import Logged
 from trainer.settings import Settings
 from trainer.updates.columns import Buffers
@@ -116,10 +116,15 @@ def _weights(tensors: Mapping[str, Tensor], *, prefix: str = "") -> Weights:
 class Snapshots:
     """The states that a PAUSE may still ask a training to go back to."""
 
-    def __init__(self, initial: State, *, rungs: Iterable[int]) -> None:
+    def __init__(self, rungs: Iterable[int]) -> None:
         self._rungs = frozenset(rungs)
-        self._states = [initial]
+        self._states: list[State] = []
         self._unanswered: set[int] = set()
+
+    def begin(self, state: Callable[[], State]) -> None:
+        """The training begins in this state, which is copied only where it may be paused at all."""
+        if self._rungs:
+            self._states = [state()]
 
     def wants(self, epoch: int) -> bool:
         """True where a PAUSE may be the verdict on this epoch."""
@@ -135,9 +140,12 @@ class Snapshots:
         del self._states[: self._newest(epoch)]
         self._unanswered = {other for other in self._unanswered if other > epoch}
 
-    def up_to(self, epoch: int) -> State:
-        """The newest state at the end of this epoch or before; the oldest there is where none is that old."""
-        return self._states[self._newest(epoch)]
+    def up_to(self, epoch: int) -> State | None:
+        """The newest state at the end of this epoch or before; the oldest there is where none is that old.
+
+        None where the training has no rung.
+        """
+        return self._states[self._newest(epoch)] if self._states else None
 
     @property
     def unanswered(self) -> bool:

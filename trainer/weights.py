@@ -3,11 +3,10 @@
 from typing import Literal
 
 from trainer.checkpoint import Stored
-from trainer.config import Assignment, MetricConfig, ProblemConfig
+from trainer.config import MetricConfig, ProblemConfig
 from trainer.frozen import Frozen
-from trainer.models.flat_model import FlatModel
 from trainer.settings import Settings
-from trainer.state import State
+from trainer.training import Training
 
 
 class AboutWeights(Frozen):
@@ -22,12 +21,13 @@ class AboutWeights(Frozen):
     value: float
 
 
-def best_weights(state: State, *, model: FlatModel, of: Assignment) -> tuple[Stored, int] | None:
+def best_weights(training: Training) -> tuple[Stored, int] | None:
     """The weights of the best epoch, with that epoch; None where no epoch had a finite value."""
-    epoch, value = state.counters.best_epoch, state.counters.best_value
-    if state.best is None or epoch is None or value is None:
+    of, counters, best = training.assignment, training.counters, training.best
+    epoch, value = counters.best_epoch, counters.best_value
+    if best is None or epoch is None or value is None:
         return None
     about = AboutWeights(
         problem=of.problem, settings=of.settings, seed=of.seed, metric=of.metric, epoch=epoch, value=value
     )
-    return Stored(tensors=model.named(state.best), text=about.model_dump_json()), epoch
+    return Stored(tensors=training.layout.named(best), text=about.model_dump_json()), epoch

@@ -218,7 +218,7 @@ def test_the_engine_beats_every_hundred_steps(run_engine: RunEngine) -> None:
     assert source.beats == [100, 100]
 
 
-@pytest.mark.parametrize(("slots", "device"), [(0, "cpu"), (2, "cpu"), (1, "abacus"), (1, "cuda:77")])
+@pytest.mark.parametrize(("slots", "device"), [(0, "cpu"), (-1, "cpu"), (1, "abacus"), (1, "cuda:77")])
 def test_what_the_engine_cannot_do_is_refused(checkpoints: CheckpointStore, slots: int, device: str) -> None:
     with pytest.raises(EngineError):
         train(ScriptedSource([]), slots=slots, device=device, checkpoints=checkpoints)

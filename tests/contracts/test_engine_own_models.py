@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.contracts.engines import RunEngine, uninterrupted
 from tests.trainer.assignments import numbers
-from tests.trainer.own_models import TRAINABLE, discover_models, of_kind, training
+from tests.trainer.own_models import STACKABLE, TRAINABLE, discover_models, of_kind, training
 from tests.trainer.scripted_source import ScriptedSource, keep_weights, verdict_at
 from tests.trainer.trained_weights import done
 from trainer.checkpoint import CheckpointStore
@@ -22,7 +22,11 @@ from trainer.task import Export, Exported, Predict, Prediction
 from trainer.tasks.exported import AboutExport
 from trainer.weights import AboutWeights
 
-PLAIN = ("normed", "scaled", "frozen", "tied", "branching")
+BY_EACH_ENGINE = [
+    *(("serial", kind) for kind in TRAINABLE),
+    *(("fused", kind) for kind in STACKABLE),
+]
+PLAIN = [(engine, kind) for engine, kind in BY_EACH_ENGINE if kind != "cumulative"]
 """Those without dropout, which a plain loop draws otherwise."""
 
 
@@ -32,7 +36,7 @@ def _models(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("drain_at", [3, 6, 14])
-@pytest.mark.parametrize("kind", TRAINABLE)
+@pytest.mark.parametrize(("run_engine", "kind"), BY_EACH_ENGINE, indirect=["run_engine"])
 def test_a_training_drained_at_any_step_goes_on_bit_equal(run_engine: RunEngine, kind: str, drain_at: int) -> None:
     whole = uninterrupted(run_engine, training(kind))
     first = ScriptedSource([training(kind)], drain_at=drain_at)
@@ -42,7 +46,7 @@ def test_a_training_drained_at_any_step_goes_on_bit_equal(run_engine: RunEngine,
     assert rest.kept() == whole.kept()  # references by content
 
 
-@pytest.mark.parametrize("kind", TRAINABLE)
+@pytest.mark.parametrize(("run_engine", "kind"), BY_EACH_ENGINE, indirect=["run_engine"])
 def test_a_training_drained_after_every_step_ends_bit_equal(run_engine: RunEngine, kind: str) -> None:
     whole = uninterrupted(run_engine, training(kind))
     reports: list[EpochReport] = []
@@ -58,7 +62,7 @@ def test_a_training_drained_after_every_step_ends_bit_equal(run_engine: RunEngin
 
 
 @pytest.mark.parametrize("lag_polls", [1, 2, 9])
-@pytest.mark.parametrize("kind", TRAINABLE)
+@pytest.mark.parametrize(("run_engine", "kind"), BY_EACH_ENGINE, indirect=["run_engine"])
 def test_a_trial_paused_at_a_rung_goes_on_bit_equal(run_engine: RunEngine, kind: str, lag_polls: int) -> None:
     whole = uninterrupted(run_engine, training(kind, rungs=(2,)))
     first = ScriptedSource([training(kind, rungs=(2,))], judge=verdict_at(2, Verdict.PAUSE), lag_polls=lag_polls)
@@ -71,7 +75,7 @@ def test_a_trial_paused_at_a_rung_goes_on_bit_equal(run_engine: RunEngine, kind:
     assert rest.kept() == whole.kept()
 
 
-@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize(("run_engine", "kind"), PLAIN, indirect=["run_engine"])
 def test_the_kept_weights_are_those_of_a_plain_loop_at_the_best_epoch(
     run_engine: RunEngine, checkpoints: CheckpointStore, kind: str
 ) -> None:
@@ -88,7 +92,7 @@ def test_the_kept_weights_are_those_of_a_plain_loop_at_the_best_epoch(
         assert (stored.tensors["0.bias"] == 0.25).all()
 
 
-@pytest.mark.parametrize("kind", TRAINABLE)
+@pytest.mark.parametrize(("run_engine", "kind"), BY_EACH_ENGINE, indirect=["run_engine"])
 def test_predictions_are_those_of_the_eager_model_at_the_best_epoch(
     run_engine: RunEngine, checkpoints: CheckpointStore, kind: str
 ) -> None:

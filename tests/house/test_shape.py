@@ -15,7 +15,8 @@ BROAD_EXCEPTS = {
     "service/worker/link.py": "around one worker's exchange",
     "trainer/own/discovery.py": "around one plugin: its code may raise anything while it is imported",
     "trainer/tasks/running.py": "around one task: a user's model may raise anything",
-    "trainer/serial.py": "around one trial: a user's model may raise anything",
+    "trainer/loop.py": "around one trial: a user's model may raise anything",
+    "trainer/fused/stack.py": "around one row's scores: a user's metric may raise anything",
 }
 LONG_FUNCTIONS = {
     "service/migrations/versions/0001_the_first_schema.py::upgrade": "one schema in one step, never changed again",

@@ -1,4 +1,4 @@
-"""Models of a user's own, for the tests, in a file: each is one that cannot be stacked, or that cannot be trained."""
+"""Models of a user's own, for the tests, in a file: hard to stack, not to be stacked, not to be trained."""
 
 from pathlib import Path
 
@@ -62,6 +62,7 @@ def models(*, kind: str = "normed") -> Problem:
 '''
 
 TRAINABLE = ("normed", "cumulative", "scaled", "frozen", "tied", "branching")
+STACKABLE = ("normed", "frozen", "tied")
 
 
 def discover_models(folder: Path, *, old: str = "", new: str = "") -> None:

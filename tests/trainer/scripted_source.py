@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from trainer.config import Assignment
+from trainer.group import EngineName
 from trainer.report import Answer, CheckpointNote, Ending, EpochReport, Verdict, WeightsNote
 
 Said: TypeAlias = EpochReport | Ending | CheckpointNote | WeightsNote | Answer
@@ -60,6 +61,12 @@ class ScriptedSource:
     def __post_init__(self) -> None:
         self._queue = deque(self.assignments)
         self._due = list(self.unasked.items())
+
+    def assign(self, *, engine: EngineName, width: int) -> None:
+        """From now on this engine trains what is handed out."""
+        self._queue = deque(
+            assignment.model_copy(update={"engine": engine, "width": width}) for assignment in self._queue
+        )
 
     def take(self, *, num_free: int, wait: bool) -> list[Assignment]:
         """What is next; with nothing left and `wait`, time jumps to the next answer."""

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from trainer.errors import CheckpointError
-from trainer.models.flat_model import FlatModel, Weights, statistics
+from trainer.models.flat_model import FlatModel
+from trainer.models.layout import Weights, statistics
 
 CPU = torch.device("cpu")
 
@@ -36,7 +37,7 @@ def test_gradients_gather_in_one_vector() -> None:
 
 def test_weights_go_by_the_names_of_the_module() -> None:
     for model in (_model(), _normed()):
-        named = model.named(model.weights())
+        named = model.layout.named(model.weights())
         state = model.module.state_dict()
         assert named.keys() == state.keys()
         assert all(torch.equal(named[name], state[name]) for name in state)
@@ -98,10 +99,10 @@ def test_buffers_that_torch_would_not_store_are_no_statistics() -> None:
 
 def test_frozen_parameters_are_known_by_their_values() -> None:
     torch.manual_seed(1)
-    first = _normed().frozen_sha256
+    first = _normed().layout.frozen_sha256
     torch.manual_seed(1)
     again, other = _normed(), _normed(frozen=0.25)
     again.theta.fill_(7)
-    assert again.frozen_sha256 == first
-    assert other.frozen_sha256 not in (None, first)
-    assert _model().frozen_sha256 is None
+    assert again.layout.frozen_sha256 == first
+    assert other.layout.frozen_sha256 not in (None, first)
+    assert _model().layout.frozen_sha256 is None

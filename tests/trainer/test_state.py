@@ -6,7 +6,7 @@ from trainer.checkpoint import Stored
 from trainer.course.reactions import Reactions
 from trainer.course.stopping import Patience
 from trainer.errors import CheckpointError
-from trainer.models.flat_model import Weights
+from trainer.models.layout import Weights
 from trainer.settings import Setting, settings_of
 from trainer.state import Counters, Snapshots, State, as_stored, from_stored
 
@@ -78,22 +78,38 @@ def test_a_file_that_is_no_checkpoint_is_refused(stored: Stored) -> None:
 
 
 def test_snapshots_give_the_newest_state_up_to_an_epoch() -> None:
-    snapshots = Snapshots(_state(0), rungs=(2, 6))
+    snapshots = _snapshots(_state(0), rungs=(2, 6))
     snapshots.add(_state(2))
     snapshots.add(_state(6))
-    assert [snapshots.up_to(epoch).counters.epoch for epoch in (1, 2, 5, 6, 9)] == [0, 2, 2, 6, 6]
+    assert [_epoch(snapshots, up_to=epoch) for epoch in (1, 2, 5, 6, 9)] == [0, 2, 2, 6, 6]
 
 
 def test_an_answer_forgets_what_no_pause_can_ask_for_any_more() -> None:
-    snapshots = Snapshots(_state(0), rungs=(2, 6))
+    snapshots = _snapshots(_state(0), rungs=(2, 6))
     assert not snapshots.unanswered
     snapshots.add(_state(2))
     assert snapshots.unanswered
     snapshots.answered(3)
     assert not snapshots.unanswered
-    assert snapshots.up_to(5).counters.epoch == 2
-    assert snapshots.up_to(0).counters.epoch == 2
+    assert _epoch(snapshots, up_to=5) == 2
+    assert _epoch(snapshots, up_to=0) == 2
 
 
 def test_a_training_that_began_at_a_checkpoint_goes_back_no_further() -> None:
-    assert Snapshots(_state(4), rungs=()).up_to(3).counters.epoch == 4
+    assert _epoch(_snapshots(_state(4), rungs=(2, 6)), up_to=3) == 4
+
+
+def test_without_rungs_there_is_nothing_to_go_back_to() -> None:
+    assert _snapshots(_state(4), rungs=()).up_to(3) is None
+
+
+def _snapshots(initial: State, *, rungs: tuple[int, ...]) -> Snapshots:
+    snapshots = Snapshots(rungs)
+    snapshots.begin(lambda: initial)
+    return snapshots
+
+
+def _epoch(snapshots: Snapshots, *, up_to: int) -> int:
+    state = snapshots.up_to(up_to)
+    assert state is not None
+    return state.counters.epoch

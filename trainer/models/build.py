@@ -24,7 +24,7 @@ def build_model(config: ModelConfig, *, facts: ProblemFacts) -> nn.Module:
     """
     num_outputs = facts.num_classes or 1
     if isinstance(config, LinearModel):
-        return nn.Sequential(_FirstLayer(facts.num_features, num_outputs))
+        return nn.Sequential(FlatLinear(facts.num_features, num_outputs))
     activation = ACTIVATIONS[config.activation]
     if isinstance(config, MlpModel):
         return _mlp(config, widths=(facts.num_features, *config.hidden, num_outputs), activation=activation)
@@ -33,17 +33,18 @@ def build_model(config: ModelConfig, *, facts: ProblemFacts) -> nn.Module:
     return resnet(config, image=facts.input_shape, num_outputs=num_outputs, activation=activation)
 
 
-class _FirstLayer(nn.Linear):
+class FlatLinear(nn.Linear):
     """An affine layer that takes an image as its row of numbers."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (n, ...) to (n, outputs)."""
         return super().forward(x if x.dim() == 2 else x.flatten(1))
 
 
 def _mlp(config: MlpModel, *, widths: tuple[int, ...], activation: Callable[[], nn.Module]) -> nn.Module:
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(widths):
-        layers += [nn.Linear(width_in, width_out) if layers else _FirstLayer(width_in, width_out), activation()]
+        layers += [nn.Linear(width_in, width_out) if layers else FlatLinear(width_in, width_out), activation()]
         if config.dropout:
             layers.append(SeededDropout(config.dropout))
     return nn.Sequential(*layers[: -2 if config.dropout else -1])

@@ -15,8 +15,10 @@ class SeededDropout(nn.Module):
     """nn.Dropout with a mask that follows from (`seed`, `layer`, `num_updates`) alone; the row sets all three.
 
     `of_channels`: whole channels (dimension 1) are left out, as nn.Dropout2d does. Called twice in one update it has
-    the same mask twice. Identity in evaluation.
+    the same mask twice. Where `mask` is given (for many rows side by side) it is that one. Identity in evaluation.
     """
+
+    mask: Tensor | None
 
     def __init__(self, share: float, *, of_channels: bool = False) -> None:
         super().__init__()
@@ -25,21 +27,37 @@ class SeededDropout(nn.Module):
         self.seed = 0
         self.layer = 0
         self.num_updates = 0
+        self.register_buffer("mask", None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` with a share of its entries 0 and the others over 1 - share."""
         if not self.training or self.share == 0:
             return x
-        shape = (*x.shape[:2], *(1 for _ in x.shape[2:])) if self.of_channels else x.shape
+        if self.mask is not None:
+            return x * self.mask
         generator = dropout_generator(self.seed, layer=self.layer, num_updates=self.num_updates)
-        # Drawn on the CPU: every device then leaves out the same units.
-        kept = torch.rand(shape, generator=generator) >= self.share
-        scale = 1 / (1 - self.share) if self.share < 1 else 0.0
-        return x * (kept.to(device=x.device, dtype=x.dtype) * scale)
+        return x * drawn_mask(self.mask_shape(x), share=self.share, generator=generator, like=x)
+
+    def mask_shape(self, x: Tensor) -> tuple[int, ...]:
+        """The shape of a mask for this input."""
+        return (*x.shape[:2], *(1 for _ in x.shape[2:])) if self.of_channels else tuple(x.shape)
 
     def extra_repr(self) -> str:
         """What print(model) shows."""
         return f"share={self.share}, of_channels={self.of_channels}"
+
+
+def drawn_mask(shape: tuple[int, ...], *, share: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """A mask with dtype and device of `like`: 0 for a share of the entries and 1 / (1 - share) for the others."""
+    # Drawn on the CPU: every device then leaves out the same units.
+    kept = torch.rand(shape, generator=generator) >= share
+    scale = 1 / (1 - share) if share < 1 else 0.0
+    return kept.to(device=like.device, dtype=like.dtype) * scale
+
+
+def dropouts_of(model: nn.Module) -> dict[str, SeededDropout]:
+    """The model's counted dropouts by their paths, in the order of their `layer` numbers."""
+    return {path: module for path, module in model.named_modules() if isinstance(module, SeededDropout)}
 
 
 def with_counted_dropout(model: nn.Module) -> nn.Module:

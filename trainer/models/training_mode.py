@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.models.dropout import SeededDropout
+from trainer.models.dropout import dropouts_of
 
 MOST_EVALUATED = 4096
 """Examples that go through a model at once in an evaluation."""
@@ -20,7 +20,7 @@ class TrainingMode:
 
     def __init__(self, module: nn.Module, *, seed: int, always: bool) -> None:
         self._module = module.train()
-        self._dropouts = [layer for layer in module.modules() if isinstance(layer, SeededDropout)]
+        self._dropouts = list(dropouts_of(module).values())
         self._switches = always or bool(self._dropouts)
         for number, dropout in enumerate(self._dropouts):
             dropout.seed, dropout.layer = seed, number

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from trainer.checkpoint import CheckpointStore
 from trainer.config import CheckpointRef
 from trainer.errors import CheckpointError
-from trainer.models.flat_model import copy_into, statistics
+from trainer.models.layout import copy_into, statistics
 from trainer.problem import Problem
 from trainer.randomness import initial_model
 from trainer.weights import AboutWeights

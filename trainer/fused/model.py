@@ -1,0 +1,37 @@
+"""Copies of one model side by side, and which of the two ways to compute them fits it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from trainer.fused.mapped import MappedModel
+from trainer.fused.masks import Masks
+from trainer.fused.plain import PlainModel, is_plain
+from trainer.models.layout import Layout
+
+
+class StackedModel(Protocol):
+    """The copies of a model, each with its own parameters.
+
+    `fixed_width`: the last bits of a row depend on how many rows are computed together.
+    """
+
+    fixed_width: bool
+
+    def outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
+        """In training, outputs (rows, n, ...) for x (rows, n, ...), of parameters and statistics (rows, ...).
+
+        Statistics are changed in place.
+        """
+
+    def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
+        """In evaluation, outputs (rows, n, ...) for the same x (n, ...) in every row."""
+
+
+def stacked_model(module: nn.Module, *, layout: Layout, x: Tensor) -> StackedModel:
+    """The copies of a module that is given examples like `x` (n, ...)."""
+    if is_plain(module, layout=layout, example_shape=x.shape[1:]):
+        assert isinstance(module, nn.Sequential)
+        return PlainModel(module)
+    return MappedModel(module)

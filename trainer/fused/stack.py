@@ -1,0 +1,168 @@
+"""The fused engine: the trials of a group as one stacked model, a row for each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from trainer.config import Assignment
+from trainer.fused.ahead import Ahead
+from trainer.fused.copies import Copies
+from trainer.fused.masks import Draw
+from trainer.models.dropout import dropouts_of
+from trainer.models.layout import Layout
+from trainer.problem import Problem
+from trainer.randomness import initial_model
+from trainer.stack import Told
+from trainer.state import State
+from trainer.training import Progress, Training, evaluated
+from trainer.updates.stepper import Stepper
+
+
+class FusedStack:
+    """See trainer.stack.Stack; at most `width` rows, which are stepped for about `ahead_seconds` at a time.
+
+    Every row has its own settings, seed, order and place in its epoch. On a CPU it is bit-equal whatever its place and
+    its neighbours are, and, but for convolutions, whatever the width.
+    """
+
+    def __init__(self, *, device: torch.device, width: int, ahead_seconds: float) -> None:
+        self._device = device
+        self._width = width
+        self._ahead_seconds = ahead_seconds
+        self._rows: list[Training] = []
+        self._dropout_shares: dict[Training, tuple[float, ...]] = {}
+        self._copies: Copies | None = None
+        self._stepper: Stepper | None = None  # None: other rows than at the last update
+        self._update_seconds = ahead_seconds
+
+    @property
+    def trainings(self) -> Sequence[Training]:
+        """See Stack."""
+        return tuple(self._rows)
+
+    @property
+    def num_free(self) -> int:
+        """See Stack."""
+        return self._width - len(self._rows)
+
+    def add(self, assignment: Assignment, *, problem: Problem, state: State | None = None) -> Training:
+        """See Stack."""
+        assert self.num_free
+        module = initial_model(problem.model, seed=assignment.seed).to(self._device)
+        layout = Layout(module)
+        counters = None if state is None else replace(state.counters)
+        training = Training(assignment, problem=problem, layout=layout, counters=counters)
+        if self._copies is None:
+            self._copies = Copies(module, training=training, width=self._width)
+        self._copies.tensors.add(module, layout=layout, state=state)
+        self._rows.append(training)
+        self._dropout_shares[training] = tuple(dropout.share for dropout in dropouts_of(module).values())
+        self._copies.begin_epoch(len(self._rows) - 1, training=training)
+        self._stepper = None
+        training.best = None if state is None else state.best
+        training.snapshots.begin(lambda: self.state(training))
+        return training
+
+    def remove(self, training: Training) -> None:
+        """See Stack."""
+        row = self._rows.index(training)
+        self._taken.tensors.remove(row)
+        last = self._rows.pop()
+        if last is not training:
+            self._rows[row] = last
+        del self._dropout_shares[training]
+        if not self._rows:
+            self._copies = None
+        self._stepper = None
+
+    def state(self, training: Training) -> State:
+        """See Stack."""
+        return self._taken.tensors.state(self._rows.index(training), training=training)
+
+    def advance(self) -> list[Told]:
+        """See Stack."""
+        diverged = {} if any(not row.steps_left for row in self._rows) else self._train()
+        told = [Told(self._rows[row], Progress(divergence=why)) for row, why in diverged.items()]
+        ended = [number for number, row in enumerate(self._rows) if not row.steps_left and number not in diverged]
+        return told + list(self._end_epochs(ended))
+
+    @property
+    def _taken(self) -> Copies:
+        assert self._copies is not None
+        return self._copies
+
+    def _train(self) -> dict[int, str]:
+        """Update all rows, up to the next end of an epoch; returns why rows have diverged."""
+        began, rows, done = perf_counter(), self._rows, 0
+        ahead = self._taken.gather(rows, at_most=self._most_updates())
+        num_updates = len(ahead.x)
+        losses = ahead.shares.new_zeros((num_updates, len(rows)))
+        try:
+            for update in range(num_updates):
+                losses[update] = self._update(ahead, update=update)
+                done += 1
+        finally:
+            diverged = self._note(losses[:done])
+            seconds = perf_counter() - began
+            self._update_seconds = seconds / num_updates
+            for row in rows:
+                row.spend(seconds / len(rows))
+        return diverged
+
+    def _most_updates(self) -> int:
+        return max(1, int(self._ahead_seconds / self._update_seconds)) if self._ahead_seconds else 1
+
+    def _update(self, ahead: Ahead, *, update: int) -> Tensor:
+        rows, tensors = self._rows, self._taken.tensors
+        num_updates = [row.num_updates + update for row in rows]
+        draws = [
+            Draw(row.assignment.seed, count, batch_size=size, shares=self._dropout_shares[row])
+            for row, count, size in zip(rows, num_updates, ahead.sizes[update], strict=True)
+        ]
+        losses = self._taken.backpropagate(ahead, update=update, draws=draws)
+        theta, gradient = tensors.theta[: len(rows)], tensors.gradient[: len(rows)]
+        if self._stepper is None:
+            self._stepper = Stepper([row.assignment.settings for row in rows], like=theta)
+        paces = [row.pace(ahead=update) for row in rows]
+        self._stepper.step(theta, buffers=tensors.buffers(), gradient=gradient, paces=paces, num_updates=num_updates)
+        return losses
+
+    def _note(self, losses: Tensor) -> dict[int, str]:
+        """The losses (updates, rows) were those of updates that were made."""
+        diverged: dict[int, str] = {}
+        for of_rows in losses.tolist():
+            for number, loss in enumerate(of_rows):
+                why = None if number in diverged else self._rows[number].note_update(loss)
+                if why is not None:
+                    diverged[number] = why
+        return diverged
+
+    def _end_epochs(self, ended: Sequence[int]) -> Iterator[Told]:
+        if not ended:
+            return
+        began = perf_counter()
+        all_outputs = self._taken.evaluated(ended)
+        scored = [_scored(self._rows[row], outputs=outputs) for row, outputs in zip(ended, all_outputs, strict=True)]
+        seconds = (perf_counter() - began) / len(ended)
+        for row, scores in zip(ended, scored, strict=True):
+            self._rows[row].spend(seconds)
+            yield Told(self._rows[row], self._end_epoch(row, scores=scores))
+
+    def _end_epoch(self, row: int, *, scores: dict[str, float | None] | Exception) -> Progress:
+        if isinstance(scores, Exception):
+            return Progress(error=scores)
+        training, tensors = self._rows[row], self._taken.tensors
+        progress = training.end_epoch(scores, grad_norm=tensors.grad_norm(row), weights=lambda: tensors.weights(row))
+        if not training.completed:
+            self._taken.begin_epoch(row, training=training)
+        return progress
+
+
+def _scored(training: Training, *, outputs: Tensor) -> dict[str, float | None] | Exception:
+    try:
+        return evaluated(outputs, problem=training.problem)
+    except Exception as error:  # the border around one row: its neighbours' scores are none of its matter
+        return error

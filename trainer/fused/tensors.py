@@ -1,0 +1,134 @@
+"""What the rows of a stack own in tensors: weights, their gradient, the optimizer's buffers, statistics, the order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from trainer.errors import CheckpointError
+from trainer.models.layout import Layout, Weights, statistics
+from trainer.settings import Settings
+from trainer.state import State
+from trainer.training import Training
+from trainer.updates.columns import Buffers
+from trainer.updates.optimizers import RULES
+
+ALIGNED = 64
+"""theta's rows are a multiple of this long: no row then begins or ends within a vector register, and each is computed
+alike wherever it stands."""
+
+_STATISTICS, _FROZEN = "statistics.", "frozen."
+
+
+class StackTensors:
+    """Tensors (width, ...) of which the first `num_rows` rows are taken.
+
+    `theta` and `gradient` are (width, weights and what fills up the last ALIGNED), `order` is (width, updates of an
+    epoch, batch size).
+    """
+
+    def __init__(self, module: nn.Module, *, layout: Layout, settings: Settings, order: Tensor, width: int) -> None:
+        self.num_rows = 0
+        self.width = width
+        self._layout = layout
+        self._buffers = RULES[settings.optimizer.kind].buffers
+        theta = layout.theta_of(module)[0]
+        flat = theta.new_zeros((width, -(-len(theta) // ALIGNED) * ALIGNED))
+        named = _named(module, layout=layout)
+        self._all = {name: torch.zeros_like(flat) for name in ("theta", "gradient", *self._buffers)}
+        self._all |= {name: tensor.new_zeros((width, *tensor.shape)) for name, tensor in named.items()}
+        self._all["order"] = order.new_zeros((width, *order.shape))
+
+    @property
+    def theta(self) -> Tensor:
+        """The trained weights."""
+        return self._all["theta"]
+
+    @property
+    def gradient(self) -> Tensor:
+        """The gradient of the last update."""
+        return self._all["gradient"]
+
+    @property
+    def order(self) -> Tensor:
+        """The examples of the epoch under way."""
+        return self._all["order"]
+
+    def buffers(self) -> Buffers:
+        """The optimizer's, of the rows taken."""
+        return {name: self._all[name][: self.num_rows] for name in self._buffers}
+
+    def add(self, module: nn.Module, *, layout: Layout, state: State | None) -> None:
+        """A further row: a module as it is, or as in `state` (CheckpointError where that is of another model)."""
+        theta, kept = layout.theta_of(module), _named(module, layout=layout)
+        buffers: Mapping[str, Tensor] = {name: torch.zeros_like(theta) for name in self._buffers}
+        if state is not None:
+            _check(state, layout=layout, module=module)
+            theta, buffers = state.weights.theta, state.buffers
+            kept |= {_STATISTICS + name: tensor for name, tensor in state.weights.statistics.items()}
+        row, self.num_rows = self.num_rows, self.num_rows + 1
+        for name, tensor in {"theta": theta, **buffers}.items():
+            self._all[name][row, : layout.num_weights] = tensor[0]
+        for name, tensor in kept.items():
+            self._all[name][row] = tensor
+
+    def remove(self, row: int) -> None:
+        """The last row takes the place of this one."""
+        self.num_rows -= 1
+        if row != self.num_rows:
+            for tensor in self._all.values():
+                tensor[row] = tensor[self.num_rows]
+
+    def weights(self, row: int) -> Weights:
+        """A copy of a row's weights."""
+        own = {name: self._all[_STATISTICS + name][row].clone() for name in self._statistics}
+        return Weights(self._flat("theta", row=row), own)
+
+    def state(self, row: int, *, training: Training) -> State:
+        """A copy of all of a row."""
+        buffers = {name: self._flat(name, row=row) for name in self._buffers}
+        return State(
+            replace(training.counters),
+            self.weights(row),
+            buffers,
+            training.best,
+            training.layout.frozen_sha256,
+        )
+
+    def grad_norm(self, row: int) -> float:
+        """The 2-norm of a row's gradient."""
+        return float(self.gradient[row, : self._layout.num_weights].norm())
+
+    def trained(self, rows: slice) -> dict[str, Tensor]:
+        """The trained parameters of these rows by name, (rows, ...), as views."""
+        pieces = torch.split(self.theta[rows, : self._layout.num_weights], self._layout.sizes, dim=1)
+        shapes = self._layout.shapes.items()
+        return {name: piece.view(len(piece), *shape) for (name, shape), piece in zip(shapes, pieces, strict=True)}
+
+    def others(self, rows: slice) -> dict[str, Tensor]:
+        """Frozen parameters and statistics of these rows by name, (rows, ...), as views."""
+        return {
+            name.removeprefix(prefix): tensor[rows]
+            for prefix in (_FROZEN, _STATISTICS)
+            for name, tensor in self._all.items()
+            if name.startswith(prefix)
+        }
+
+    @property
+    def _statistics(self) -> Iterator[str]:
+        return (name.removeprefix(_STATISTICS) for name in self._all if name.startswith(_STATISTICS))
+
+    def _flat(self, name: str, *, row: int) -> Tensor:
+        return self._all[name][row : row + 1, : self._layout.num_weights].clone()
+
+
+def _named(module: nn.Module, *, layout: Layout) -> dict[str, Tensor]:
+    frozen = {_FROZEN + name: parameter.detach() for name, parameter in layout.frozen.items()}
+    return frozen | {_STATISTICS + name: tensor for name, tensor in statistics(module).items()}
+
+
+def _check(state: State, *, layout: Layout, module: nn.Module) -> None:
+    layout.check(state.weights, statistics=statistics(module))
+    if state.frozen_sha256 != layout.frozen_sha256:
+        raise CheckpointError("The checkpoint was trained beside other frozen parameters than the model has here")
