@@ -1,11 +1,12 @@
-"""Short tasks of a worker besides trials: predict, export a winner, test a range of learning rates. Torch-free."""
+"""Short tasks of a worker besides trials: predict, export a winner, test rates, probe the engines. Torch-free."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from trainer.config import CheckpointRef, ProblemConfig
+from trainer.config import CheckpointRef, MetricConfig, ProblemConfig
 from trainer.frozen import Frozen
+from trainer.group import EngineName
 from trainer.report import Text
 from trainer.settings import Setting, Settings
 
@@ -43,7 +44,21 @@ class RangeTest(Frozen):
     num_updates: int = 50
 
 
-TaskBody: TypeAlias = Annotated[Predict | Export | RangeTest, Field(discriminator="kind")]
+class Probe(Frozen):
+    """A group of trials, to be trained for a moment by both engines: which one is to train them?
+
+    `settings` are those of one of its trials; a stack has at most `most_rows`.
+    """
+
+    kind: Literal["probe"] = "probe"
+    problem: ProblemConfig
+    settings: Settings
+    metric: MetricConfig
+    seed: int
+    most_rows: int = Field(ge=1)
+
+
+TaskBody: TypeAlias = Annotated[Predict | Export | RangeTest | Probe, Field(discriminator="kind")]
 
 
 class Task(Frozen):
@@ -95,7 +110,23 @@ class RangeCurve(Frozen):
         return self
 
 
-TaskValue: TypeAlias = Annotated[Prediction | Exported | RangeCurve, Field(discriminator="kind")]
+class Probed(Frozen):
+    """The engine of a group: `fused`, in stacks of `width` rows, where that was faster by enough.
+
+    `serial_us` and `fused_us` are the medians of the time of one update of one row, in microseconds, and `gain` is the
+    one over the other; all None where the group cannot be stacked. `reason` says why the engine is `serial`.
+    """
+
+    kind: Literal["probe"] = "probe"
+    engine: EngineName
+    width: int = Field(default=1, ge=1)
+    serial_us: float | None = None
+    fused_us: float | None = None
+    gain: float | None = None
+    reason: Text | None = None
+
+
+TaskValue: TypeAlias = Annotated[Prediction | Exported | RangeCurve | Probed, Field(discriminator="kind")]
 
 
 class TaskResult(Frozen):

@@ -9,9 +9,10 @@ from trainer.checkpoint import CheckpointStore
 from trainer.device import device_named
 from trainer.errors import RowsError
 from trainer.problem import build_problem
-from trainer.task import Export, Predict, RangeTest, Task, TaskBody, TaskResult, TaskValue
+from trainer.task import Export, Predict, Probe, RangeTest, Task, TaskBody, TaskResult, TaskValue
 from trainer.tasks.export import export
 from trainer.tasks.predict import predict
+from trainer.tasks.probe import probed
 from trainer.tasks.range_test import range_curve
 
 _log = logging.getLogger(__name__)
@@ -42,3 +43,5 @@ def _value(body: TaskBody, *, files: CheckpointStore, device: torch.device, beat
             return export(body, files=files, problem=problem)
         case RangeTest():
             return range_curve(body, problem=problem, device=device, beat=beat)
+        case Probe():
+            return probed(body, problem=problem, device=device, beat=beat)
