@@ -75,14 +75,10 @@ class Row:
             loss = self._problem.loss(self.model.module(batch.x), batch.y)
         counters.logged = logging.logged
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-        self._stepper.step(
-            self.model.theta,
-            buffers=self._buffers,
-            gradient=self.model.gradient,
-            paces=[training.pace()],
-            num_updates=[training.num_updates],
-        )
-        return training.note_update(loss.item())
+        theta = self.model.theta
+        self._stepper.prepare([training.pace()], num_updates=[training.num_updates], like=theta)
+        self._stepper.step(theta, buffers=self._buffers, gradient=self.model.gradient)
+        return training.note_updates([loss.item()])
 
     def _next_batch(self) -> Part:
         batch = next(self._batches, None)

@@ -1,7 +1,7 @@
 """One trial in training: all of it but the tensors that an update changes."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -73,6 +73,11 @@ class Training:
         """The updates to the end of the epoch under way; 0: it waits for its evaluation."""
         return self._course.steps_per_epoch - self.counters.step
 
+    @property
+    def is_steady(self) -> bool:
+        """Every update has the same pace."""
+        return self._steady_pace is not None
+
     def pace(self, *, ahead: int = 0) -> Pace:
         """The pace of the update that follows `ahead` further ones of this epoch."""
         return self._steady_pace or self._pace_of(self.num_updates + ahead)
@@ -89,15 +94,21 @@ class Training:
         self.seconds += seconds
         self.counters.epoch_seconds += seconds
 
-    def note_update(self, loss: float) -> str | None:
-        """An update on the next batch, of this mean loss, was made; returns why the training diverged, if it has."""
+    def note_updates(self, losses: Iterable[float]) -> str | None:
+        """Updates on the next batches, of these mean losses, were made; returns why the training diverged, if it has.
+
+        What was made after that is not noted.
+        """
         counters = self.counters
-        num_seen = min(self.batch_size, self.num_examples - counters.step * self.batch_size)
-        counters.step += 1
-        counters.loss_sum += loss * num_seen
-        if counters.first_loss is None:
-            counters.first_loss = loss
-        return _divergence(loss, first_loss=counters.first_loss)
+        for loss in losses:
+            num_seen = min(self.batch_size, self.num_examples - counters.step * self.batch_size)
+            counters.step += 1
+            counters.loss_sum += loss * num_seen
+            if counters.first_loss is None:
+                counters.first_loss = loss
+            if not math.isfinite(loss) or loss > EXPLOSION * (1 + abs(counters.first_loss)):
+                return _divergence(loss, first_loss=counters.first_loss)
+        return None
 
     def end_epoch(
         self, scores: Mapping[str, float | None], *, grad_norm: float, weights: Callable[[], Weights]
@@ -182,9 +193,7 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _divergence(loss: float, *, first_loss: float) -> str | None:
+def _divergence(loss: float, *, first_loss: float) -> str:
     if not math.isfinite(loss):
         return f"the training loss became {loss}"
-    if loss > EXPLOSION * (1 + abs(first_loss)):
-        return f"the training loss exploded from {first_loss:.4g} to {loss:.4g}"
-    return None
+    return f"the training loss exploded from {first_loss:.4g} to {loss:.4g}"

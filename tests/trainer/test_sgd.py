@@ -27,7 +27,8 @@ def _steps(rows: list[Settings], *, theta: torch.Tensor, gradients: torch.Tensor
     stepper, buffers = Stepper(rows, like=theta), empty_buffers(rows[0], like=theta)
     for t, gradient in enumerate(gradients):
         paces = [Pace(learning_rate=row.learning_rate / (t + 1), momentum=row.momentum) for row in rows]
-        stepper.step(theta, buffers=buffers, gradient=gradient, paces=paces, num_updates=[t] * len(rows))
+        stepper.prepare(paces, num_updates=[t] * len(rows), like=theta)
+        stepper.step(theta, buffers=buffers, gradient=gradient)
     return theta
 
 
@@ -56,7 +57,8 @@ def test_the_example_of_the_documents(velocity: str) -> None:
     x = torch.ones(1, 1, dtype=torch.float64)
     stepper, buffers, places = Stepper([row], like=x), empty_buffers(row, like=x), [1.0]
     for t in range(2):
-        stepper.step(x, buffers=buffers, gradient=x.clone(), paces=[Pace(0.1, 0.9)], num_updates=[t])
+        stepper.prepare([Pace(0.1, 0.9)], num_updates=[t], like=x)
+        stepper.step(x, buffers=buffers, gradient=x.clone())
         places.append(x.item())
     assert places == pytest.approx([1.0, 0.9, 0.72], rel=1e-15)
 
@@ -81,7 +83,8 @@ def test_the_gradient_stays_as_it_is(optimizer: Sgd | Adam | RmsProp) -> None:
     row = Settings(weight_decay=0.5, gradient_clip_norm=0.1, optimizer=optimizer)
     gradient = torch.ones(1, 3)
     stepper, buffers = Stepper([row], like=gradient), empty_buffers(row, like=gradient)
-    stepper.step(torch.ones(1, 3), buffers=buffers, gradient=gradient, paces=[Pace(0.1, 0.0)], num_updates=[0])
+    stepper.prepare([Pace(0.1, 0.0)], num_updates=[0], like=gradient)
+    stepper.step(torch.ones(1, 3), buffers=buffers, gradient=gradient)
     assert torch.equal(gradient, torch.ones(1, 3))
 
 

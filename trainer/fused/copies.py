@@ -34,6 +34,11 @@ class Copies:
         self._gradients = Gradients(self._model, problem=problem, tensors=self.tensors)
         self._masks = MaskMaker(module, x=problem.train.x[: training.batch_size], like=self.tensors.theta)
 
+    @property
+    def has_dropouts(self) -> bool:
+        """Updates need masks."""
+        return self._masks.has_dropouts
+
     def begin_epoch(self, row: int, *, training: Training) -> None:
         """The row goes through the data in the order of its epoch from now on."""
         self.tensors.order[row] = self._gathering.padded_order(training.order())

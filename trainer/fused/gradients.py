@@ -26,22 +26,27 @@ class Gradients:
         self._losses_of_examples = of_examples(problem.loss)
         self._fills_up = problem.facts.kind != "plugin" and self._losses_of_examples is not None
         self._tensors = tensors
-        self._num_rows = 0
-        self._trained: dict[str, Tensor] = {}
+        self._num_weights = sum(view.shape[1:].numel() for view in tensors.trained(slice(0)).values())
+        self._make_room(0)
 
     def compute(self, ahead: Ahead, *, update: int, masks: Masks) -> Tensor:
         """The losses (rows computed,) of one of the updates ahead; their gradients go into the stack's tensors."""
-        num_rows = ahead.x.shape[1]
-        if num_rows != self._num_rows:
-            views = self._tensors.trained(slice(num_rows))
-            self._num_rows = num_rows
-            self._trained = {name: view.detach().requires_grad_() for name, view in views.items()}
+        if ahead.x.shape[1] != len(self._place):
+            self._make_room(ahead.x.shape[1])
         x, y = ahead.x[update], ahead.y[update]
         if self._fills_up:
             assert self._losses_of_examples is not None
             losses = self._losses_of_examples(self._outputs(x, masks=masks), y)
             return self._backward((losses * ahead.shares[update]).sum(dim=1), rows=None)
         return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
+
+    def _make_room(self, num_rows: int) -> None:
+        """For so many rows from now on."""
+        views = self._tensors.trained(slice(num_rows))
+        self._trained = {name: view.detach().requires_grad_() for name, view in views.items()}
+        self._place = self._tensors.gradient[:num_rows]
+        self._ones = self._place.new_ones(num_rows)
+        self._filling = self._place[:, self._num_weights :].clone()
 
     def _by_size(self, x: Tensor, y: Tensor, *, sizes: Sequence[int], masks: Masks) -> Tensor:
         """All rows are computed for every size, so that none notices which size its neighbours have."""
@@ -63,11 +68,13 @@ class Gradients:
     def _backward(self, losses: Tensor, *, rows: Tensor | None) -> Tensor:
         """Write the gradients of these rows (None: of all); the losses without their history."""
         given = torch.autograd.grad(
-            losses, list(self._trained.values()), grad_outputs=torch.ones_like(losses), materialize_grads=True
+            losses, list(self._trained.values()), grad_outputs=self._ones, materialize_grads=True
         )
-        flat = torch.cat([gradient.flatten(1) for gradient in given], dim=1)
-        place = self._tensors.gradient[: len(losses), : flat.shape[1]]
-        place.copy_(flat if rows is None else torch.where(rows[:, None], flat, place))
+        pieces = [*(gradient.flatten(1) for gradient in given), self._filling]
+        if rows is None:
+            torch.cat(pieces, dim=1, out=self._place)
+        else:
+            self._place.copy_(torch.where(rows[:, None], torch.cat(pieces, dim=1), self._place))
         return losses.detach()
 
 

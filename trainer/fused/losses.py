@@ -26,8 +26,7 @@ def of_batches(loss: Score, *, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
-    losses = F.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none")
-    return losses.view(targets.shape)
+    return F.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
 
 
 def _squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -32,6 +32,11 @@ class MaskMaker:
         self._shapes = _mask_shapes(model, x=x)
         self._like = like
 
+    @property
+    def has_dropouts(self) -> bool:
+        """The model has any."""
+        return bool(self._shapes)
+
     def masks(self, draws: Sequence[Draw], *, num_rows: int, batch_size: int) -> Masks:
         """The masks of these rows; beyond them, and beyond the batch of each, everything is left out."""
         masks = {}

@@ -36,21 +36,22 @@ class PlainModel:
         return self._outputs(parameters, x=x.expand(num_rows, *x.shape), masks={})
 
     def _outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
-        values = x.flatten(2)
+        # Examples in the last dimension: the gradient of a weight then comes in the weight's own order, without a copy.
+        values = x.flatten(2).transpose(1, 2)
         for path, layer in self._layers:
             if isinstance(layer, nn.Linear):
                 values = self._affine(layer, parameters=parameters, x=values)
             elif not isinstance(layer, SeededDropout | nn.Flatten):
                 values = layer(values)
             elif path in masks:
-                values = values * masks[path]
-        return values
+                values = values * masks[path].transpose(1, 2)
+        return values.transpose(1, 2)
 
     def _affine(self, layer: nn.Linear, *, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        weight = parameters[self._names[id(layer.weight)]].transpose(1, 2)
+        weight = parameters[self._names[id(layer.weight)]]
         if layer.bias is None:
-            return torch.bmm(x, weight)
-        return torch.baddbmm(parameters[self._names[id(layer.bias)]][:, None], x, weight)
+            return torch.bmm(weight, x)
+        return torch.baddbmm(parameters[self._names[id(layer.bias)]][..., None], weight, x)
 
 
 def is_plain(module: nn.Module, *, layout: Layout, example_shape: Sequence[int]) -> bool:

@@ -36,6 +36,8 @@ class FusedStack:
         self._dropout_shares: dict[Training, tuple[float, ...]] = {}
         self._copies: Copies | None = None
         self._stepper: Stepper | None = None  # None: other rows than at the last update
+        self._changes = False  # the numbers of the updates do, from one to the next
+        self._fewest_updates = 0  # of any row before the update that the stepper was last prepared for
         self._update_seconds = ahead_seconds
 
     @property
@@ -116,29 +118,36 @@ class FusedStack:
         return max(1, int(self._ahead_seconds / self._update_seconds)) if self._ahead_seconds else 1
 
     def _update(self, ahead: Ahead, *, update: int) -> Tensor:
-        rows, tensors = self._rows, self._taken.tensors
-        num_updates = [row.num_updates + update for row in rows]
-        draws = [
-            Draw(row.assignment.seed, count, batch_size=size, shares=self._dropout_shares[row])
-            for row, count, size in zip(rows, num_updates, ahead.sizes[update], strict=True)
-        ]
+        tensors, num_rows = self._taken.tensors, len(self._rows)
+        draws = self._draws(ahead, update=update) if self._taken.has_dropouts else ()
         losses = self._taken.backpropagate(ahead, update=update, draws=draws)
-        theta, gradient = tensors.theta[: len(rows)], tensors.gradient[: len(rows)]
-        if self._stepper is None:
-            self._stepper = Stepper([row.assignment.settings for row in rows], like=theta)
-        paces = [row.pace(ahead=update) for row in rows]
-        self._stepper.step(theta, buffers=tensors.buffers(), gradient=gradient, paces=paces, num_updates=num_updates)
+        theta, gradient = tensors.theta[:num_rows], tensors.gradient[:num_rows]
+        self._prepared(update, like=theta).step(theta, buffers=tensors.buffers(), gradient=gradient)
         return losses
+
+    def _draws(self, ahead: Ahead, *, update: int) -> list[Draw]:
+        return [
+            Draw(row.assignment.seed, row.num_updates + update, batch_size=size, shares=self._dropout_shares[row])
+            for row, size in zip(self._rows, ahead.sizes[update], strict=True)
+        ]
+
+    def _prepared(self, update: int, *, like: Tensor) -> Stepper:
+        """The stepper for an update of those ahead; most often it is the same as for the one before."""
+        rows, stepper = self._rows, self._stepper
+        if stepper is None:
+            stepper = self._stepper = Stepper([row.assignment.settings for row in rows], like=like)
+            self._changes = stepper.counts_updates or not all(row.is_steady for row in rows)
+            self._fewest_updates = 0
+        if self._changes or self._fewest_updates <= 1:
+            num_updates = [row.num_updates + update for row in rows]
+            stepper.prepare([row.pace(ahead=update) for row in rows], num_updates=num_updates, like=like)
+            self._fewest_updates = min(num_updates)
+        return stepper
 
     def _note(self, losses: Tensor) -> dict[int, str]:
         """The losses (updates, rows) were those of updates that were made."""
-        diverged: dict[int, str] = {}
-        for of_rows in losses.tolist():
-            for number, loss in enumerate(of_rows):
-                why = None if number in diverged else self._rows[number].note_update(loss)
-                if why is not None:
-                    diverged[number] = why
-        return diverged
+        why = (row.note_updates(of_row) for row, of_row in zip(self._rows, losses.T.tolist(), strict=True))
+        return {number: reason for number, reason in enumerate(why) if reason is not None}
 
     def _end_epochs(self, ended: Sequence[int]) -> Iterator[Told]:
         if not ended:

@@ -20,7 +20,7 @@ def empty_buffers(settings: Settings, *, like: Tensor) -> dict[str, Tensor]:
 class Stepper:
     """Steps rows with these settings, one after the other in the first dimension of every tensor.
 
-    The columns of numbers are written anew only when one may have changed: with a constant pace, never.
+    The columns of numbers are written anew only when one may have changed: with constant paces, never.
     """
 
     def __init__(self, rows: Sequence[Settings], *, like: Tensor) -> None:
@@ -31,15 +31,22 @@ class Stepper:
         self._paces: Sequence[Pace] = ()
         self._update: Update | None = None
 
-    def step(
-        self, theta: Tensor, *, buffers: Buffers, gradient: Tensor, paces: Sequence[Pace], num_updates: Sequence[int]
-    ) -> None:
-        """Row i's update after `num_updates[i]` others, in place of theta and buffers; the gradient stays as it is.
+    @property
+    def counts_updates(self) -> bool:
+        """The numbers of every update are others, whatever the paces."""
+        return self._rule.counts_updates
+
+    def prepare(self, paces: Sequence[Pace], *, num_updates: Sequence[int], like: Tensor) -> None:
+        """Row i's next update follows `num_updates[i]` others, at this pace; until told otherwise all later ones do."""
+        if self._update is None or paces != self._paces or self._rule.counts_updates or min(num_updates) <= 1:
+            self._update = self._due(paces, num_updates=num_updates, like=like)
+
+    def step(self, theta: Tensor, *, buffers: Buffers, gradient: Tensor) -> None:
+        """The update prepared, in place of theta and buffers; the gradient stays as it is.
 
         None of these tensors may ask for a gradient of its own.
         """
-        if self._update is None or paces != self._paces or self._rule.counts_updates or min(num_updates) <= 1:
-            self._update = self._due(paces, num_updates=num_updates, like=theta)
+        assert self._update is not None
         self._update.apply(theta, buffers=buffers, gradient=self._clipping.clipped(gradient))
 
     def _due(self, paces: Sequence[Pace], *, num_updates: Sequence[int], like: Tensor) -> Update:

@@ -31,7 +31,8 @@ def weights_after_each_update(rows: Rows) -> Tensor:
     by_row, after = [paces(settings) for settings in rows.settings], []
     for t, gradient in enumerate(gradients):
         now = [of_row[t] for of_row in by_row]
-        stepper.step(theta, buffers=buffers, gradient=gradient, paces=now, num_updates=[t] * len(now))
+        stepper.prepare(now, num_updates=[t] * len(now), like=theta)
+        stepper.step(theta, buffers=buffers, gradient=gradient)
         after.append(theta.clone())
     return torch.stack(after)
 
