@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.fused.ahead import Ahead, Gathering
+from trainer.fused.aligned import FEWEST_ROWS
 from trainer.fused.gradients import Gradients
 from trainer.fused.masks import Draw, MaskMaker
 from trainer.fused.model import stacked_model
@@ -28,7 +29,7 @@ class Copies:
             layout=layout,
             settings=training.assignment.settings,
             order=self._gathering.padded_order(None),
-            width=width,
+            width=max(FEWEST_ROWS, width),
         )
         self._model = stacked_model(module, layout=layout, x=problem.train.x)
         self._gradients = Gradients(self._model, problem=problem, tensors=self.tensors)
@@ -68,11 +69,11 @@ class Copies:
         if len(rows) > together:
             return [outputs for row in rows for outputs in self.evaluated([row])]
         taken = slice(self.tensors.num_rows)
-        parameters = {**self.tensors.trained(taken), **self.tensors.others(taken)}
+        parameters = {**self._model.arranged(self.tensors.trained(taken)), **self.tensors.others(taken)}
         chosen = {name: tensor[list(rows)] for name, tensor in parameters.items()}
         pieces = [self._model.evaluated(chosen, x=piece) for piece in torch.split(x, MOST_EVALUATED)]
         return list(torch.cat(pieces, dim=1))
 
     @property
     def _num_computed(self) -> int:
-        return self.tensors.width if self._model.fixed_width else self.tensors.num_rows
+        return self.tensors.width if self._model.fixed_width else max(FEWEST_ROWS, self.tensors.num_rows)

@@ -33,17 +33,26 @@ class Gradients:
         """The losses (rows computed,) of one of the updates ahead; their gradients go into the stack's tensors."""
         if ahead.x.shape[1] != len(self._place):
             self._make_room(ahead.x.shape[1])
-        x, y = ahead.x[update], ahead.y[update]
+        x, y, shares = ahead.x[update], ahead.y[update], ahead.shares[update]
         if self._fills_up:
             assert self._losses_of_examples is not None
             losses = self._losses_of_examples(self._outputs(x, masks=masks), y)
-            return self._backward((losses * ahead.shares[update]).sum(dim=1), rows=None)
-        return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
+            torch.cat(self._backward(losses, weights=shares), dim=1, out=self._place)
+            return (losses.detach() * shares).sum(dim=1)
+        before = {name: tensor.clone() for name, tensor in self._others.items()}
+        try:
+            return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
+        except BaseException:  # memory ran out, say: the update is made again, and statistics count it once
+            for name, tensor in self._others.items():
+                tensor.copy_(before[name])
+            raise
 
     def _make_room(self, num_rows: int) -> None:
         """For so many rows from now on."""
-        views = self._tensors.trained(slice(num_rows))
+        rows = slice(num_rows)
+        views = self._model.arranged(self._tensors.trained(rows))
         self._trained = {name: view.detach().requires_grad_() for name, view in views.items()}
+        self._others = self._tensors.others(rows)
         self._place = self._tensors.gradient[:num_rows]
         self._ones = self._place.new_ones(num_rows)
         self._filling = self._place[:, self._num_weights :].clone()
@@ -54,28 +63,23 @@ class Gradients:
         for size in sorted(set(sizes)):
             fits = [other == size for other in sizes] + [False] * (len(x) - len(sizes))
             rows = torch.tensor(fits, device=x.device)
-            before = {name: tensor.clone() for name, tensor in self._tensors.others(slice(len(x))).items()}
+            before = {name: tensor.clone() for name, tensor in self._others.items()}
             fitting = {path: mask[:, :size] for path, mask in masks.items()}
             losses = of_batches(self._loss, outputs=self._outputs(x[:, :size], masks=fitting), targets=y[:, :size])
-            result = torch.where(rows, self._backward(losses, rows=rows), result)
-            for name, tensor in self._tensors.others(slice(len(x))).items():
+            gradient = torch.cat(self._backward(losses, weights=self._ones), dim=1)
+            self._place.copy_(torch.where(rows[:, None], gradient, self._place))
+            result = torch.where(rows, losses.detach(), result)
+            for name, tensor in self._others.items():
                 tensor.copy_(torch.where(_beside(rows, tensor), tensor, before[name]))
         return result
 
     def _outputs(self, x: Tensor, *, masks: Masks) -> Tensor:
-        return self._model.outputs({**self._trained, **self._tensors.others(slice(len(x)))}, x=x, masks=masks)
+        return self._model.outputs(self._trained | self._others, x=x, masks=masks)
 
-    def _backward(self, losses: Tensor, *, rows: Tensor | None) -> Tensor:
-        """Write the gradients of these rows (None: of all); the losses without their history."""
-        given = torch.autograd.grad(
-            losses, list(self._trained.values()), grad_outputs=self._ones, materialize_grads=True
-        )
-        pieces = [*(gradient.flatten(1) for gradient in given), self._filling]
-        if rows is None:
-            torch.cat(pieces, dim=1, out=self._place)
-        else:
-            self._place.copy_(torch.where(rows[:, None], torch.cat(pieces, dim=1), self._place))
-        return losses.detach()
+    def _backward(self, losses: Tensor, *, weights: Tensor) -> list[Tensor]:
+        """The pieces of the gradient of the losses' weighted sum, each (rows, ...), in theta's order."""
+        given = torch.autograd.grad(losses, list(self._trained.values()), grad_outputs=weights, materialize_grads=True)
+        return [*(gradient.flatten(1) for gradient in given), self._filling]
 
 
 def _beside(rows: Tensor, tensor: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.conv import _ConvNd
 
+from trainer.fused.aligned import at_multiples
+from trainer.fused.aligned_layers import with_aligned_layers
 from trainer.fused.masks import Masks
 
 MASK = "mask"
@@ -20,13 +22,17 @@ class MappedModel:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self._module = module
+        self._module = with_aligned_layers(module)
         self.fixed_width = any(isinstance(layer, _ConvNd) for layer in module.modules())
+
+    def arranged(self, parameters: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """See StackedModel."""
+        return parameters
 
     def outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         """See StackedModel."""
         given = {f"{path}.{MASK}" if path else MASK: mask for path, mask in masks.items()}
-        outputs: Tensor = torch.vmap(self._of_row)({**parameters, **given}, x)
+        outputs: Tensor = torch.vmap(self._of_row)({**parameters, **given}, at_multiples(x))
         return outputs
 
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:

@@ -19,6 +19,9 @@ class StackedModel(Protocol):
 
     fixed_width: bool
 
+    def arranged(self, parameters: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Views of trained parameters (rows, ...), with the dimensions that `outputs` and `evaluated` want of them."""
+
     def outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         """In training, outputs (rows, n, ...) for x (rows, n, ...), of parameters and statistics (rows, ...).
 

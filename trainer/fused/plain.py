@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
+from trainer.fused.aligned import FEWEST_ROWS, affine, aligned_batch, at_multiples, elementwise, filled_up
 from trainer.fused.masks import Masks
 from trainer.models.build import FlatLinear
 from trainer.models.dropout import SeededDropout
@@ -25,33 +25,44 @@ class PlainModel:
     def __init__(self, module: nn.Sequential) -> None:
         self._layers = list(module.named_children())
         self._names = {id(parameter): name for name, parameter in module.named_parameters()}
+        linears = [layer for layer in module if isinstance(layer, nn.Linear)]
+        self._biases = {self._names[id(layer.bias)] for layer in linears if layer.bias is not None}
+        self._widths = tuple(width for layer in linears for width in (layer.in_features, layer.out_features))
+
+    def arranged(self, parameters: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """See StackedModel: biases are columns."""
+        return {name: tensor[..., None] if name in self._biases else tensor for name, tensor in parameters.items()}
 
     def outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         """See StackedModel."""
-        return self._outputs(parameters, x=x, masks=masks)
+        num_examples = aligned_batch(x.shape[1], widths=self._widths)
+        if num_examples == x.shape[1]:
+            return self._outputs(parameters, x=at_multiples(x), masks=masks)
+        masks = {path: filled_up(mask, num_examples=num_examples) for path, mask in masks.items()}
+        outputs = self._outputs(parameters, x=filled_up(x, num_examples=num_examples), masks=masks)
+        return outputs[:, : x.shape[1]]
 
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
         """See StackedModel."""
-        num_rows = len(next(iter(parameters.values())))
-        return self._outputs(parameters, x=x.expand(num_rows, *x.shape), masks={})
+        num_rows, num_examples = len(next(iter(parameters.values()))), aligned_batch(len(x), widths=self._widths)
+        if num_rows < FEWEST_ROWS:
+            parameters = {name: tensor.expand(FEWEST_ROWS, *tensor.shape[1:]) for name, tensor in parameters.items()}
+        values = filled_up(x[None], num_examples=num_examples)
+        values = values.expand(max(FEWEST_ROWS, num_rows), *values.shape[1:])
+        return self._outputs(parameters, x=values, masks={})[:num_rows, : len(x)]
 
     def _outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         # Examples in the last dimension: the gradient of a weight then comes in the weight's own order, without a copy.
         values = x.flatten(2).transpose(1, 2)
         for path, layer in self._layers:
             if isinstance(layer, nn.Linear):
-                values = self._affine(layer, parameters=parameters, x=values)
+                bias = None if layer.bias is None else parameters[self._names[id(layer.bias)]]
+                values = affine(values, weight=parameters[self._names[id(layer.weight)]], bias=bias)
             elif not isinstance(layer, SeededDropout | nn.Flatten):
-                values = layer(values)
+                values = elementwise(layer, x=values)
             elif path in masks:
                 values = values * masks[path].transpose(1, 2)
         return values.transpose(1, 2)
-
-    def _affine(self, layer: nn.Linear, *, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        weight = parameters[self._names[id(layer.weight)]]
-        if layer.bias is None:
-            return torch.bmm(weight, x)
-        return torch.baddbmm(parameters[self._names[id(layer.bias)]][..., None], weight, x)
 
 
 def is_plain(module: nn.Module, *, layout: Layout, example_shape: Sequence[int]) -> bool:
