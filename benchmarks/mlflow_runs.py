@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.workload import METRIC
 
 _ENDED = "SELECT count(*) FROM runs WHERE end_time IS NOT NULL AND status NOT IN ('RUNNING', 'SCHEDULED')"
-_END_TIMES = "SELECT end_time / 1000.0 FROM runs WHERE end_time IS NOT NULL ORDER BY end_time"
+_SPANS = "SELECT start_time / 1000.0, end_time / 1000.0 FROM runs WHERE end_time IS NOT NULL ORDER BY start_time"
 _BEST = "SELECT max(value) FROM metrics WHERE key = ? AND is_nan = 0"
 _NUM_POINTS = "SELECT count(*) FROM metrics WHERE key = ?"
 
@@ -25,9 +25,9 @@ class MlflowRuns:
         except sqlite3.OperationalError:
             return 0  # no file or no tables yet
 
-    def end_times(self) -> list[float]:
-        """The end of each run that ended, in seconds since 1970, earliest first, as the run's client wrote it."""
-        return [float(end) for (end,) in self._ask(_END_TIMES)]
+    def spans(self) -> list[tuple[float, float]]:
+        """Start and end of each run that ended, in seconds since 1970, as its client wrote them; earliest first."""
+        return [(float(start), float(end)) for start, end in self._ask(_SPANS)]
 
     def best_value(self) -> float:
         """The best value of the metric at any epoch of any run."""

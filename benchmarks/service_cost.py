@@ -4,12 +4,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from benchmarks.bars import Bar
 from benchmarks.served import served
 from benchmarks.workload import NUM_EPOCHS, NUM_WORKERS, sweep_spec
 from service.client import Client
@@ -20,6 +22,8 @@ NOOP_CHILD = Path(__file__).with_name("noop_child.py")
 NUM_WARM_UP_TRIALS = 20
 WARM_UP_SECONDS = 60.0
 STOP_SECONDS = 10.0
+ASKED_MS = 5.0
+FEW_AND_MANY = (1000, 10000)
 
 FULL = ((100, 3), (1000, 3), (10000, 1))
 QUICK = ((100, 1), (1000, 1))
@@ -45,6 +49,19 @@ def measure(counts: Sequence[tuple[int, int]], *, seed: int, say: Callable[[str]
             say(f"{cost.num_trials} no-op trials: {cost.ms_per_trial:.2f} ms a trial")
             costs.append(asdict(cost))
     return costs
+
+
+def bars(costs: Sequence[Mapping[str, Any]]) -> Iterator[Bar]:
+    """Beside what is asked for; that of many trials hangs on what fewer cost."""
+    few, many = (
+        [cost["ms_per_trial"] for cost in costs if cost["num_trials"] == num_trials] for num_trials in FEW_AND_MANY
+    )
+    what = "service cost of a trial"
+    if few:
+        yield Bar(f"{what}, {FEW_AND_MANY[0]:,} trials", asked=ASKED_MS, got=median(few), unit="ms", at_most=True)
+    if few and many:
+        asked = 2 * median(few)
+        yield Bar(f"{what}, {FEW_AND_MANY[1]:,} trials", asked=asked, got=median(many), unit="ms", at_most=True)
 
 
 def noop_spec(*, num_trials: int, seed: int) -> dict[str, Any]:

@@ -14,21 +14,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from benchmarks.mlflow_runs import MlflowRuns
 from benchmarks.served import served
-from benchmarks.workload import NUM_WORKERS, sweep_spec
+from benchmarks.workload import NUM_WORKERS, WORKS, Asked, spec_of
 from service.client import Client
+from service.schemas import TrialAnswer
 from service.settings import inherited
 from sweeps.states import SweepState
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE_SECONDS = 3600.0
 LOOK_SECONDS = 0.02
+CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class SideRun:
 
     All from the start of the clock, ascending. `over_seconds`: when each trial was over for the side itself.
     `shown_seconds`: when MLflow showed so many terminated trial runs. `total_seconds`: when it showed all runs
-    terminated (Ravine: the parent run too, and nothing was left to copy).
+    terminated (Ravine: the parent run too, and nothing was left to copy). `first_start_seconds`: when the first trial
+    began. `in_training`: trials that trained side by side, the mean until the last one began.
     """
 
     num_trials: int
@@ -46,6 +49,13 @@ class SideRun:
     total_seconds: float
     best_value: float
     num_epochs: int
+    first_start_seconds: float
+    in_training: float
+
+    @property
+    def rate_once_started(self) -> float:
+        """Trials per second from the start of the first one until all is shown."""
+        return self.num_trials / (self.total_seconds - self.first_start_seconds)
 
     def marginal(self, *, low: int, high: int) -> float:
         """Trials per second from the end of the `low`-th trial until MLflow shows the `high`-th."""
@@ -54,9 +64,10 @@ class SideRun:
 
 @dataclass(frozen=True)
 class Task:
-    """What a side is told: a folder for all that it writes, a budget, a seed."""
+    """What a side is told: a folder for all that it writes, a name in WORKS, a budget, a seed."""
 
     folder: Path
+    work: str
     num_trials: int
     seed: int
 
@@ -66,30 +77,41 @@ Search: TypeAlias = Callable[[Task], SideRun]
 
 @dataclass(frozen=True)
 class Side:
-    """One side: how it searches, with how many trials, and after which of them the marginal rate begins."""
+    """One side: how it searches what, with how many trials, and after which of them the marginal rate begins.
+
+    `parallel` is what it is asked for: trials in flight (Ravine's own choice is auto).
+    """
 
     name: str
     search: Search
     num_trials: int
     marginal_low: int
-    parallel: int = NUM_WORKERS
+    work: str = "short"
+    parallel: int | Literal["auto"] = NUM_WORKERS
 
     def run(self, seed: int) -> SideRun:
         """Searches once, in a folder that is thrown away."""
         with tempfile.TemporaryDirectory(prefix="ravine-bench-") as folder:
-            return self.search(Task(Path(folder), self.num_trials, seed))
+            return self.search(Task(Path(folder), self.work, self.num_trials, seed))
 
 
-def ravine_search(task: Task) -> SideRun:
-    """Ravine through REST: a service that starts from nothing, one sweep."""
+def ravine_search(parallel: int | Literal["auto"]) -> Search:
+    """Ravine through REST, with so many trials in flight."""
+    return lambda task: _ravine(task, parallel=parallel)
+
+
+def _ravine(task: Task, *, parallel: int | Literal["auto"]) -> SideRun:
+    """A service that starts from nothing, one sweep."""
     home = task.folder / "home"
+    spec = spec_of(WORKS[task.work], asked=Asked(task.num_trials, task.seed, parallel=parallel))
     began_at = time.time()
     with served(home, workers=NUM_WORKERS) as client:
-        sweep_id = client.create_sweep(sweep_spec(num_trials=task.num_trials, seed=task.seed)).id
+        sweep_id = client.create_sweep(spec).id
         runs = MlflowRuns(home / "mlflow" / "mlflow.db")
-        seen = _watch(runs, num_runs=task.num_trials + 1)  # the parent run too
+        seen = _watch(runs, num_runs=task.num_trials + 1, check=lambda: _check(client, sweep_id=sweep_id))
         total_seconds = _all_copied(client, sweep_id=sweep_id) - began_at
-        over = sorted(trial.ended_at.timestamp() for trial in client.trials(sweep_id) if trial.ended_at is not None)
+        spans = sorted(_spans(client.trials(sweep_id)))
+        over = sorted(end for _, end in spans)
         return SideRun(
             num_trials=len(over),
             over_seconds=tuple(at - began_at for at in over),
@@ -97,6 +119,8 @@ def ravine_search(task: Task) -> SideRun:
             total_seconds=total_seconds,
             best_value=runs.best_value(),
             num_epochs=runs.num_epochs(),
+            first_start_seconds=spans[0][0] - began_at,
+            in_training=side_by_side(spans),
         )
 
 
@@ -117,7 +141,8 @@ def peer_search(command: tuple[str, ...], *, environment: Mapping[str, str] | No
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
         runs = MlflowRuns(task.folder / "mlflow.db")
-        ended = tuple(at - began_at for at in runs.end_times())
+        spans = runs.spans()
+        ended = tuple(sorted(end - began_at for _, end in spans))
         return SideRun(
             num_trials=len(ended),
             over_seconds=ended,
@@ -125,14 +150,16 @@ def peer_search(command: tuple[str, ...], *, environment: Mapping[str, str] | No
             total_seconds=ended[-1],
             best_value=runs.best_value(),
             num_epochs=runs.num_epochs(),
+            first_start_seconds=spans[0][0] - began_at,
+            in_training=side_by_side(spans),
         )
 
     return search
 
 
-def optuna_search(*options: str) -> Search:
+def optuna_search(work: str, *options: str) -> Search:
     """The hand-written Optuna script, in this environment."""
-    return peer_search((sys.executable, "-m", "benchmarks.optuna_side", *options))
+    return peer_search((sys.executable, "-m", "benchmarks.optuna_side", "--work", work, *options))
 
 
 def ray_search(python: Path, *options: str) -> Search:
@@ -141,16 +168,39 @@ def ray_search(python: Path, *options: str) -> Search:
     return peer_search((str(python), "-m", "benchmarks.ray_side", *options), environment=environment)
 
 
-def _watch(runs: MlflowRuns, *, num_runs: int) -> list[float]:
-    """When (seconds since 1970) the first, second, ... terminated run was seen."""
+def side_by_side(spans: Sequence[tuple[float, float]]) -> float:
+    """How many (start, end) overlap, the mean between the first start and the last."""
+    first, last = spans[0][0], max(start for start, _ in spans)
+    return sum(min(end, last) - start for start, end in spans) / (last - first) if last > first else float(len(spans))
+
+
+def _spans(trials: Iterable[TrialAnswer]) -> Iterator[tuple[float, float]]:
+    """Start and end of each, in seconds since 1970."""
+    for trial in trials:
+        if trial.started_at is not None and trial.ended_at is not None:
+            yield trial.started_at.timestamp(), trial.ended_at.timestamp()
+
+
+def _watch(runs: MlflowRuns, *, num_runs: int, check: Callable[[], None]) -> list[float]:
+    """When (seconds since 1970) the first, second, ... terminated run was seen; the sweep's own run is one of them."""
     seen: list[float] = []
-    deadline = time.monotonic() + SIDE_SECONDS
+    checked_at = began_at = time.monotonic()
     while len(seen) < num_runs:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"MLflow shows {len(seen)} of {num_runs} terminated runs")
         seen += [time.time()] * (runs.num_ended() - len(seen))
         time.sleep(LOOK_SECONDS)
+        if time.monotonic() > began_at + SIDE_SECONDS:
+            raise TimeoutError(f"MLflow shows {len(seen)} of {num_runs} terminated runs")
+        if time.monotonic() > checked_at + CHECK_SECONDS:
+            check()
+            checked_at = time.monotonic()
     return seen
+
+
+def _check(client: Client, *, sweep_id: str) -> None:
+    """Raises RuntimeError where the sweep has failed."""
+    sweep = client.sweep(sweep_id)
+    if sweep.state is SweepState.FAILED:
+        raise RuntimeError(f"the sweep failed: {sweep.reason}")
 
 
 def _all_copied(client: Client, *, sweep_id: str) -> float:

@@ -86,8 +86,8 @@ class SimulatedWorker:
             self._is_waiting = True
             self._begin(self._wait(wait))
         due = [] if state.travelling or (self._is_waiting and not self.num_in_hand) else [self._heartbeat_at]
-        if due and state.linger_until is not None:
-            due.append(state.linger_until)
+        if due and (speaks_at := state.speaks_at) is not None:
+            due.append(speaks_at)
         if self._timetable.due_at is not None:
             due.append(self._timetable.due_at)
         return min(due, default=None)

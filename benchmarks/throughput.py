@@ -1,25 +1,38 @@
 """Ravine beside its peers: how many trials a second, from nothing and once it runs, and at which best value."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
+from benchmarks.bars import Bar
 from benchmarks.sides import Side, SideRun, optuna_search, ravine_search, ray_search
 
-RAVINE = "ravine"
+RAVINE, SCRIPT, ONE_BATCH, RAY, RAY_REUSING = (
+    "ravine",
+    "optuna",
+    "optuna, one log_batch",
+    "ray tune",
+    "ray tune, reuse_actors",
+)
 
 
 @dataclass(frozen=True)
 class Form:
-    """How much is measured: trials and the trial after which the marginal rate begins, for Ray Tune fewer."""
+    """How much is measured of which work: trials, and the trial after which the marginal rate begins.
+
+    Ray Tune makes fewer, or none at all. `parallel`: trials that Ravine has in flight.
+    """
 
     num_trials: int
     marginal_low: int
-    num_ray_trials: int
-    ray_marginal_low: int
     num_repeats: int
+    num_ray_trials: int = 0
+    ray_marginal_low: int = 0
+    work: str = "short"
+    parallel: int | Literal["auto"] = "auto"
 
 
 FULL = Form(num_trials=300, marginal_low=60, num_ray_trials=60, ray_marginal_low=20, num_repeats=3)
@@ -28,15 +41,20 @@ QUICK = Form(num_trials=40, marginal_low=10, num_ray_trials=8, ray_marginal_low=
 
 @dataclass(frozen=True)
 class Row:
-    """One search of one side, in figures. Rates are trials per second, times seconds."""
+    """One search of one side, in figures. Rates are trials per second, times seconds.
+
+    `parallel` is what was asked for, `in_training` how many trained side by side in the mean.
+    """
 
     side: str
     repeat: int
     seed: int
-    parallel: int
+    parallel: int | Literal["auto"]
+    in_training: float
     num_trials: int
     num_epochs: int
     total_seconds: float
+    rate_once_started: float
     marginal_low: int
     marginal_high: int
     marginal_rate: float
@@ -45,19 +63,16 @@ class Row:
 
 def sides(form: Form, *, ray_python: Path | None) -> list[Side]:
     """All sides; without a Python that has Ray, Ray Tune is left out."""
-    full = {"num_trials": form.num_trials, "marginal_low": form.marginal_low}
-    few = {"num_trials": form.num_ray_trials, "marginal_low": form.ray_marginal_low}
+    full = partial(Side, num_trials=form.num_trials, marginal_low=form.marginal_low, work=form.work)
+    few = partial(Side, num_trials=form.num_ray_trials, marginal_low=form.ray_marginal_low, work=form.work)
     ours = [
-        Side(RAVINE, ravine_search, **full),
-        Side("optuna", optuna_search(), **full),
-        Side("optuna, one log_batch", optuna_search("--one-batch"), **full),
+        full(RAVINE, ravine_search(form.parallel), parallel=form.parallel),
+        full(SCRIPT, optuna_search(form.work)),
+        full(ONE_BATCH, optuna_search(form.work, "--one-batch")),
     ]
-    if ray_python is None:
+    if ray_python is None or not form.num_ray_trials:
         return ours
-    rays = [
-        Side("ray tune", ray_search(ray_python), **few),
-        Side("ray tune, reuse_actors", ray_search(ray_python, "--reuse-actors"), **few),
-    ]
+    rays = [few(RAY, ray_search(ray_python)), few(RAY_REUSING, ray_search(ray_python, "--reuse-actors"))]
     return ours + rays
 
 
@@ -83,9 +98,11 @@ def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
         repeat=repeat,
         seed=seed,
         parallel=side.parallel,
+        in_training=run.in_training,
         num_trials=run.num_trials,
         num_epochs=run.num_epochs,
         total_seconds=run.total_seconds,
+        rate_once_started=run.rate_once_started,
         marginal_low=side.marginal_low,
         marginal_high=side.num_trials,
         marginal_rate=run.marginal(low=side.marginal_low, high=side.num_trials),
@@ -96,13 +113,17 @@ def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
 def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
     """Ravine against a peer: the medians over the repeats of the ratio within a repeat.
 
-    The rate from nothing is compared only where both made as many trials: a start weighs more on fewer.
+    Rates from nothing and from the first start on are compared only where both made as many trials: a start weighs more
+    on fewer.
     """
     ravine = {row.repeat: row for row in rows if row.side == RAVINE}
     pairs = [(ravine[row.repeat], row) for row in rows if row.side == peer]
     as_many = all(one.marginal_high == other.marginal_high for one, other in pairs)
     return {
         "marginal_rate": median(one.marginal_rate / other.marginal_rate for one, other in pairs),
+        "rate_once_started": (
+            median(one.rate_once_started / other.rate_once_started for one, other in pairs) if as_many else None
+        ),
         "rate_from_nothing": median(_rate(one) / _rate(other) for one, other in pairs) if as_many else None,
         "best_value_difference": median(one.best_value - other.best_value for one, other in pairs),
     }
@@ -110,3 +131,16 @@ def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
 
 def _rate(row: Row) -> float:
     return row.num_trials / row.total_seconds
+
+
+def bars(measured: Mapping[str, Any]) -> Iterator[Bar]:
+    """Beside what is asked for."""
+    ratios = measured["ratios"]
+    for peer, asked in ((SCRIPT, 4), (ONE_BATCH, 3), (RAY, 100), (RAY_REUSING, 10)):
+        if peer in ratios:
+            yield Bar(f"trials a second, against {peer}", asked=asked, got=ratios[peer]["marginal_rate"])
+    yield Bar(
+        f"from nothing to the end, {measured['form']['num_trials']} trials, against {SCRIPT}",
+        asked=2,
+        got=ratios[SCRIPT]["rate_from_nothing"],
+    )

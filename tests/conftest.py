@@ -1,5 +1,6 @@
 """Which database the tests run on, and where they get one: all that need a database ask for `databases`."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -18,7 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """What a shell starts in the background ignores SIGINT, and so would all that the tests start and interrupt."""
+    """One thread, before torch is imported: two that wait for each other on a busy machine are ten times slower.
+
+    And what a shell starts in the background ignores SIGINT, as then would all that the tests start and interrupt.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -114,7 +114,8 @@ class Assignment(Frozen):
     training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state at
     the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
     what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
-    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack.
+    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack. `alone`: it died together
+    with others or all by itself, and is in training with nothing beside it.
     """
 
     attempt: int
@@ -130,4 +131,5 @@ class Assignment(Frozen):
     checkpoint: CheckpointRef | None = None
     engine: Literal["serial", "fused"] = "serial"
     width: int = Field(default=1, ge=1)
+    alone: bool = False
     limits: Limits = Limits()

@@ -1,6 +1,9 @@
 """What an engine writes to the store of files for the rows it trains, and tells of it."""
 
 import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment, CheckpointRef
@@ -10,6 +13,9 @@ from trainer.source import Source
 from trainer.state import State, as_stored, from_stored
 from trainer.training import Training
 from trainer.weights import best_weights
+
+WRITERS = 8
+"""Files that are written side by side: a disk confirms eight as fast as one, and no more copies are in memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +41,18 @@ class Keeping:
             _log.exception("Attempt %d goes without this checkpoint", of.attempt)
             return None
 
-    def write_checkpoint(self, state: State, *, of: Assignment) -> None:
-        """Write a checkpoint of a row in training, and say so."""
-        checkpoint = self.save(state, of=of)
-        if checkpoint is not None:
-            self._source.checkpointed(CheckpointNote(attempt=of.attempt, checkpoint=checkpoint))
+    def write_checkpoints(self, rows: Iterable[tuple[State, Assignment]]) -> None:
+        """Write checkpoints of rows in training, and say so of each few as soon as these are there."""
+        coming = iter(rows)
+        with ThreadPoolExecutor(WRITERS) as writers:
+            while some := list(islice(coming, WRITERS)):
+                self._write(some, writers=writers)
+
+    def _write(self, rows: Sequence[tuple[State, Assignment]], *, writers: ThreadPoolExecutor) -> None:
+        checkpoints = writers.map(lambda row: self.save(row[0], of=row[1]), rows)
+        for (_, of), checkpoint in zip(rows, checkpoints, strict=True):
+            if checkpoint is not None:
+                self._source.checkpointed(CheckpointNote(attempt=of.attempt, checkpoint=checkpoint))
 
     def keep_weights(self, training: Training) -> None:
         """Put the weights of its best epoch to the store, and say so."""

@@ -1,6 +1,8 @@
 """The engine's loop: stacks in turn, and between any two steps a look at what the source says."""
 
 import logging
+import traceback
+from collections.abc import Iterable
 from time import monotonic, perf_counter
 
 import torch
@@ -8,11 +10,11 @@ import torch
 from trainer.config import Assignment
 from trainer.endings import diverged, failed, is_out_of_memory, paused
 from trainer.errors import CheckpointError
-from trainer.fused.stack import FusedStack
+from trainer.fused.opening import FusedStacks
 from trainer.keeping import Keeping
 from trainer.pauses import Pauses
 from trainer.places import Place, Places
-from trainer.problem import build_problem
+from trainer.problem import Problem, build_problem
 from trainer.report import Answer, EpochReport, Verdict
 from trainer.serial import SerialStack
 from trainer.source import Source
@@ -36,6 +38,7 @@ class EngineLoop:
         self._device = device
         self._keeping = keeping
         self._pauses = pauses
+        self._fused = FusedStacks(device=device, ahead_seconds=pauses.ahead_seconds, beat=self._still_here)
         self._turns = Turns(self._open_stack, slots=slots)
         self._places = Places(self._turns)
         self._num_steps = 0
@@ -82,7 +85,7 @@ class EngineLoop:
     def _place(self, assignment: Assignment, *, state: State | None) -> None:
         files = self._keeping.checkpoints
         problem = build_problem(assignment.problem, metric=assignment.metric, device=self._device, files=files)
-        stack = self._turns.stack_for(assignment)
+        stack = self._turns.stack_for(assignment, problem=problem)
         try:
             training = stack.add(assignment, problem=problem, state=state)
         finally:
@@ -103,8 +106,9 @@ class EngineLoop:
         self._beat()
         for one in told:
             self._tell(one)
-        for place in self._places.of(stack):
-            self._write_checkpoint_if_due(place)
+        now = monotonic()
+        if due := [place for place in self._places.of(stack) if now >= place.checkpoint_due]:
+            self._write_checkpoints(due)
         return None
 
     def _part(self, stack: Stack, *, error: Exception) -> None:
@@ -120,22 +124,29 @@ class EngineLoop:
         width = 1
         if is_out_of_memory(error):
             width = (len(places) + 1) // 2
-            self._turns.narrow(places[0].training, width=width)
+            self._turns.narrow(places[0].training.assignment, width=width)
         _log.warning("%d rows are stepped %d at a time from now on", len(places), width, exc_info=error)
+        traceback.clear_frames(error.__traceback__)  # they hold what the update had computed, all of its activations
         self._turns.close(stack)
         states = [stack.state(place.training) for place in places]
         for place in places:  # the memory is needed for the others
-            stack.remove(place.training)
+            self._places.forget(place.training.assignment.attempt)
         for place, state in zip(places, states, strict=True):
             self._move(place, state=state, width=width)
         return None
 
     def _move(self, place: Place, *, state: State, width: int) -> None:
         """To another stack; the row goes on where it stands."""
-        training, assignment = place.training, place.training.assignment
-        stack = self._turns.alone(assignment) if width == 1 else self._turns.stack_for(assignment)
-        place.stack, place.training = stack, stack.add(assignment, problem=training.problem, state=state)
-        place.training.seconds, place.training.snapshots = training.seconds, training.snapshots
+        old, assignment = place.training, place.training.assignment
+        open_stack = self._turns.alone if width == 1 else self._turns.stack_for
+        try:
+            place.stack = open_stack(assignment, problem=old.problem)
+            place.training = place.stack.add(assignment, problem=old.problem, state=state)
+        except Exception as error:  # the border around one row
+            self._source.end(failed(assignment, error=error, seconds=old.seconds))
+            return self._places.leave_slot(old, ended=True)
+        place.training.seconds, place.training.snapshots = old.seconds, old.snapshots
+        return self._places.take(place)
 
     def _tell(self, told: Told) -> None:
         """Report the epoch that ended, then the divergence or the error; each of them may free the slot."""
@@ -191,12 +202,13 @@ class EngineLoop:
         self._places.forget(training.assignment.attempt)
 
     def _drain(self) -> None:
-        for place in self._places:
-            self._keeping.write_checkpoint(place.stack.state(place.training), of=place.training.assignment)
+        self._write_checkpoints(self._places)
 
-    def _write_checkpoint_if_due(self, place: Place) -> None:
-        if monotonic() >= place.checkpoint_due:
-            self._keeping.write_checkpoint(place.stack.state(place.training), of=place.training.assignment)
+    def _write_checkpoints(self, places: Iterable[Place]) -> None:
+        self._keeping.write_checkpoints(
+            (place.stack.state(place.training), place.training.assignment) for place in places
+        )
+        for place in places:
             place.checkpoint_due = monotonic() + self._pauses.checkpoint_seconds
 
     def _beat(self) -> None:
@@ -206,7 +218,10 @@ class EngineLoop:
             self._source.beat(num_steps=self._num_steps)
             self._num_steps, self._last_beat = 0, now
 
-    def _open_stack(self, assignment: Assignment, width: int) -> Stack:
+    def _still_here(self) -> None:
+        self._source.beat(num_steps=0)
+
+    def _open_stack(self, assignment: Assignment, problem: Problem, width: int) -> Stack:
         if assignment.engine == "fused":
-            return FusedStack(device=self._device, width=width, ahead_seconds=self._pauses.ahead_seconds)
+            return self._fused.open(assignment, problem=problem, width=width)
         return SerialStack(device=self._device)

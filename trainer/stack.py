@@ -42,5 +42,7 @@ class Stack(Protocol):
     def advance(self) -> list[Told]:
         """A few updates of every row, one at least, up to the next end of an epoch; evaluates what ended one.
 
+        The time goes to the rows in equal shares (that of an evaluation to those evaluated): the seconds of all rows
+        are those of the engine, and a trial's are what it costs, not how long it lasted.
         What happened to no row in particular is raised, and all rows stand where their counters say.
         """

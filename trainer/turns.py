@@ -6,33 +6,37 @@ from typing import TypeAlias
 
 from trainer.config import Assignment
 from trainer.group import group_of
+from trainer.problem import Problem
 from trainer.stack import Stack
-from trainer.training import Training
 
 TURN_SECONDS = 0.05
 
 Key: TypeAlias = tuple[str, str, str]
 """What rows of one stack share: the sweep, the engine, the group."""
 
+OpenStack: TypeAlias = Callable[[Assignment, Problem, int], Stack]
+"""Opens a stack for the group of an assignment, of this problem, with at most so many rows."""
+
 
 @dataclass(eq=False)
 class _Open:
-    """A stack, and how long it was stepped."""
+    """A stack, and for how long each of its rows was stepped."""
 
     stack: Stack
     key: Key
-    seconds: float = 0.0
+    row_seconds: float = 0.0
 
 
 class Turns:
-    """Stacks take turns of TURN_SECONDS: the sweep that was stepped least comes first, in it the stack stepped least.
+    """Stacks take turns of TURN_SECONDS: the sweep that was stepped least comes first, in it the rows stepped least.
 
-    So sweeps get equal time however many stacks each has. Who comes later begins where the least served one stands: it
-    has no claim on time at which it was not there. `open_stack` makes a stack for the group of an assignment, with so
-    many rows.
+    So sweeps get equal time however many stacks each has, and so do the rows of a sweep: a stack with few of them is
+    stepped less often, until more have joined it, for it does less in its time. Who comes later begins where the least
+    served one stands: it has no claim on time at which it was not there. `open_stack` makes a stack for the group of an
+    assignment, with at most so many rows.
     """
 
-    def __init__(self, open_stack: Callable[[Assignment, int], Stack], *, slots: int) -> None:
+    def __init__(self, open_stack: OpenStack, *, slots: int) -> None:
         self._open_stack = open_stack
         self._slots = slots
         self._open: list[_Open] = []
@@ -44,19 +48,19 @@ class Turns:
     def __iter__(self) -> Iterator[Stack]:
         return (one.stack for one in self._open)
 
-    def stack_for(self, assignment: Assignment) -> Stack:
+    def stack_for(self, assignment: Assignment, *, problem: Problem) -> Stack:
         """An open stack that the assignment fits, or a new one."""
         key = _key(assignment)
         fitting = (one.stack for one in self._open if one.key == key and one.stack.num_free)
-        return next(fitting, None) or self._opened(assignment, key=key, width=self._width(assignment, key=key))
+        return next(fitting, None) or self._opened(assignment, problem=problem, width=self._width(assignment, key=key))
 
-    def alone(self, assignment: Assignment) -> Stack:
+    def alone(self, assignment: Assignment, *, problem: Problem) -> Stack:
         """A new stack for this assignment and no other."""
-        return self._opened(assignment, key=_key(assignment), width=1)
+        return self._opened(assignment, problem=problem, width=1)
 
-    def narrow(self, training: Training, *, width: int) -> None:
+    def narrow(self, assignment: Assignment, *, width: int) -> None:
         """From now on the stacks of its group have at most so many rows."""
-        self._narrowed[_key(training.assignment)] = width
+        self._narrowed[_key(assignment)] = width
 
     def close(self, stack: Stack) -> None:
         """The stack is stepped no more."""
@@ -67,26 +71,26 @@ class Turns:
     def next(self, *, now: float) -> Stack | None:
         """The stack to step now; None where none is open."""
         if self._current is None or now >= self._turn_ends:
-            self._current = min(self._open, key=lambda one: (self._seconds[one.key[0]], one.seconds), default=None)
+            self._current = min(self._open, key=lambda one: (self._seconds[one.key[0]], one.row_seconds), default=None)
             self._turn_ends = now + TURN_SECONDS
         return None if self._current is None else self._current.stack
 
     def spend(self, stack: Stack, *, seconds: float) -> None:
-        """So long the stack was stepped."""
+        """So long the stack, as it is now, was stepped."""
         for one in self._open:
             if one.stack is stack:
-                one.seconds += seconds
+                one.row_seconds += seconds / len(stack.trainings)
                 self._seconds[one.key[0]] += seconds
 
-    def _opened(self, assignment: Assignment, *, key: Key, width: int) -> Stack:
-        least = min((one.seconds for one in self._open if one.key[0] == key[0]), default=0.0)
-        if not any(one.key[0] == key[0] for one in self._open):
+    def _opened(self, assignment: Assignment, *, problem: Problem, width: int) -> Stack:
+        stack, sweep = self._open_stack(assignment, problem, width), assignment.sweep
+        least = min((one.row_seconds for one in self._open if one.key[0] == sweep), default=0.0)
+        if not any(one.key[0] == sweep for one in self._open):
             others = {one.key[0] for one in self._open}
-            self._seconds = {sweep: self._seconds[sweep] for sweep in others}
-            self._seconds[key[0]] = min(self._seconds.values(), default=0.0)
-        opened = _Open(self._open_stack(assignment, width), key, seconds=least)
-        self._open.append(opened)
-        return opened.stack
+            self._seconds = {other: self._seconds[other] for other in others}
+            self._seconds[sweep] = min(self._seconds.values(), default=0.0)
+        self._open.append(_Open(stack, _key(assignment), row_seconds=least))
+        return stack
 
     def _width(self, assignment: Assignment, *, key: Key) -> int:
         width = 1 if assignment.engine == "serial" else min(assignment.width, self._slots)

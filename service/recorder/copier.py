@@ -11,12 +11,12 @@ from service.recorder.artifacts import Artifact
 from service.recorder.backlog import Backlog, Key
 from service.recorder.champion_name import model_name
 from service.recorder.champions import Champions
-from service.recorder.content import Origin, RunContent, RunStatus
+from service.recorder.content import Origin, RunStatus
+from service.recorder.delivery import Delivery
 from service.recorder.errands import Errand, Errands
 from service.recorder.jobs import Job, read_jobs
-from service.recorder.lanes import Lanes
-from service.recorder.mlflow_client import Mlflow
-from service.recorder.mlflow_errors import RunMissing, RunRefused
+from service.recorder.mlflow_client import Fault, Mlflow
+from service.recorder.mlflow_errors import RunMissing
 from service.recorder.registry import Champion
 from service.recorder.runs import Ready, Runs
 from service.stores import events, runs, sweeps
@@ -47,8 +47,7 @@ class Copier:
         self._mlflow = mlflow
         self._champions = champions
         self._origin = origin
-        self._lanes = Lanes(mlflow.num_lanes)
-        self._runs = Runs(database, mlflow=mlflow, lanes=self._lanes)
+        self._runs = Runs(database, mlflow=mlflow)
         with database.read() as connection:
             self._place = runs.place(connection)
         self._backlog = Backlog(place=self._place)
@@ -95,49 +94,59 @@ class Copier:
     def _copy(self, jobs: Sequence[Job]) -> set[Key]:
         """Copies the jobs, parents last: their end is the end. Gives the keys that are to be copied again."""
         ready = self._runs.ready(jobs)
+        incomplete: set[str] = set()
         parents = [job for job in jobs if job.key[1] == PARENT]
-        arrived = {
-            job.key: found
-            for some in ([job for job in jobs if job.key[1] != PARENT], parents)
-            for job, found in zip(some, self._lanes.each(some, act=partial(self._arrives, ready)), strict=True)
-        }
-        incomplete = {sweep_id for (sweep_id, _), found in arrived.items() if not found}
+        for some in ([job for job in jobs if job.key[1] != PARENT], parents):
+            by_run = {ready[job.key].run_id: job for job in some}
+            arrives = partial(self._arrives, by_run, ready=ready, incomplete=incomplete)
+            self._mlflow.send_all([self._delivery(job, run=ready[job.key]) for job in some], arrived=arrives)
         return {key for sweep_id in incomplete for key in self._send_again(sweep_id)}
 
-    def _arrives(self, ready: Mapping[Key, Ready], job: Job) -> bool:
-        """Sends a job; False when MLflow has lost its run."""
-        try:
-            self._send(job, run=ready[job.key])
-        except RunRefused as error:
-            log.error("mlflow.refused", run=job.content.key, reason=str(error))
-        except RunMissing:
+    def _arrives(
+        self,
+        by_run: Mapping[str, Job],
+        delivery: Delivery,
+        fault: Fault | None,
+        *,
+        ready: Mapping[Key, Ready],
+        incomplete: set[str],
+    ) -> None:
+        """A delivery is done with; where MLflow has lost its run the sweep is `incomplete`."""
+        job = by_run[delivery.run_id]
+        if fault is None:
+            self._note(job, run=ready[job.key])
+        elif isinstance(fault, RunMissing):
             log.warning("mlflow.run_lost", run=job.content.key)
-            return False
-        return True
+            incomplete.add(job.sweep.id)
+        else:
+            log.error("mlflow.refused", run=job.content.key, reason=str(fault))
 
-    def _send(self, job: Job, *, run: Ready) -> None:
-        content, known = job.content, self._sent.get(job.key)
-        if job.data is not None and (run.is_new or known is None):
-            self._mlflow.log_data(run.run_id, data=job.data)
-        if run.is_new:
-            known = _Sent("RUNNING", content.tags, params={}, last_epoch=0)
-        self._log(run.run_id, content=content, known=known)
-        if content.ended_ms is not None and (known is None or known.status != content.status):
-            self._mlflow.end(run.run_id, status=content.status, ended_ms=content.ended_ms)
-        elif content.ended_ms is None and (known is None or known.status != "RUNNING"):
-            self._mlflow.reopen(run.run_id)
-        taken_on = self._take_on(job, run=run, known=known)
+    def _delivery(self, job: Job, *, run: Ready) -> Delivery:
+        """What MLflow does not hold yet, for all that this process knows."""
+        content, known = job.content, self._known(job, run=run)
+        before_tags, before_params = ({}, {}) if known is None else (known.tags, known.params)
+        is_changed = known is None or known.status != content.status
+        return Delivery(
+            run.run_id,
+            points=content.points,
+            params={name: value for name, value in content.params.items() if name not in before_params},
+            tags={key: value for key, value in content.tags.items() if before_tags.get(key) != value},
+            status=content.status if is_changed else None,
+            ended_ms=content.ended_ms if is_changed else None,
+            data=job.data if run.is_new or known is None else None,
+        )
+
+    def _known(self, job: Job, *, run: Ready) -> _Sent | None:
+        return _Sent("RUNNING", job.content.tags, params={}, last_epoch=0) if run.is_new else self._sent.get(job.key)
+
+    def _note(self, job: Job, *, run: Ready) -> None:
+        """All of a job is there."""
+        content = job.content
+        taken_on = self._take_on(job, run=run, known=self._known(job, run=run))
         self._sent[job.key] = _Sent(content.status, content.tags, content.params, job.last_epoch, taken_on)
         if job.key[1] == PARENT and content.ended_ms is not None:
             self._runs.weed(job.sweep.id)
             self._mlflow.make_durable()
-
-    def _log(self, run_id: str, *, content: RunContent, known: _Sent | None) -> None:
-        before_tags, before_params = (known.tags, known.params) if known is not None else ({}, {})
-        params = {name: value for name, value in content.params.items() if name not in before_params}
-        tags = {key: value for key, value in content.tags.items() if before_tags.get(key) != value}
-        if params or tags or content.points:
-            self._mlflow.log(run_id, points=content.points, params=params, tags=tags)
 
     def _take_on(self, job: Job, *, run: Ready, known: _Sent | None) -> frozenset[str]:
         """Takes on the errands of a run that this process has not taken on yet, and gives the names of all of them."""

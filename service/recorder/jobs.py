@@ -13,6 +13,7 @@ from service.recorder.data_content import DataContent, data_content
 from service.recorder.note import Standing
 from service.records import Sweep, Trial
 from service.stores import attempts, epochs, sweeps, trials
+from service.stores import engines as engine_rows
 from service.stores.runs import PARENT
 from sweeps.states import TrialState
 
@@ -48,12 +49,13 @@ def read_jobs(
         if waiting := due.get((sweep_id, PARENT)):
             jobs.append(_parent_job(connection, sweep=sweep, waiting=waiting, origin=origin))
         keys = [key for key in due if key[0] == sweep_id and key[1] != PARENT]
+        after = {number: epochs_sent.get((sweep_id, number), 0) for _, number in keys}
+        new = epochs.above(connection, sweep_id, after=after)
         for trial in trials.several(connection, keys):
-            after = epochs_sent.get(trial.key, 0)
-            new = epochs.page(connection, sweep.id, number=trial.number, after=after)
-            content = trial_content(sweep, trial=trial, epochs=new, origin=origin)
+            its = new.get(trial.number, [])
+            content = trial_content(sweep, trial=trial, epochs=its, origin=origin)
             if content is not None:
-                last = new[-1].epoch if new else after
+                last = its[-1].epoch if its else after[trial.number]
                 files = _failure(connection, trial)
                 jobs.append(Job(trial.key, due[trial.key].first_event, sweep, content, files, last_epoch=last))
     return jobs
@@ -64,7 +66,8 @@ def _parent_job(connection: Connection, *, sweep: Sweep, waiting: Waiting, origi
     keys = [(sweep.id, number) for number in wanted if number is not None]
     found = {trial.number: trial for trial in trials.several(connection, keys)}
     counts = sweeps.trial_counts(connection, [sweep.id])[sweep.id]
-    standing = Standing(counts, best=_named(found, sweep.best_number), baseline=_named(found, baseline_number(sweep)))
+    best, baseline = _named(found, sweep.best_number), _named(found, baseline_number(sweep))
+    standing = Standing(counts, best=best, baseline=baseline, engines=engine_rows.of_sweep(connection, sweep.id))
     improved = [found[number] for number in waiting.improvements if number in found]
     content = sweep_content(sweep, standing=standing, improvements=improved, origin=origin)
     data = _data(connection, sweep)

@@ -2,34 +2,30 @@
 
 import json
 import re
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
-from mlflow.environment_variables import (
-    MLFLOW_DISABLE_TELEMETRY,
-    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
-    MLFLOW_HTTP_REQUEST_TIMEOUT,
-    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
-)
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy import Engine, event
 
 from service.mlflow_urls import TRIALS_VIEW_KEY
-from service.recorder.content import KEY_TAG, SWEEP_TAG, Point, RunContent, RunStatus
+from service.recorder.content import KEY_TAG, SWEEP_TAG, Point, RunStatus
 from service.recorder.data_content import DataContent
-from service.recorder.mlflow_errors import away_translated, translated
+from service.recorder.delivery import Delivery, NewRun
+from service.recorder.lanes import Lanes
+from service.recorder.mlflow_errors import RunMissing, RunRefused, away_translated, translated
 from trainer.settings import Settings
 
-DATABASE_FILE = "mlflow.db"
-ARTIFACTS_FOLDER = "artifacts"
-READY_FILE = "ready"
 HTTP_SECONDS = 10
 HTTP_LANES = 2  # with 20 ms to the server 15 trials/s instead of 9; beside it, on busy cores, neither gain nor loss
 
-_PROXIED = "mlflow-artifacts:/"
+Fault: TypeAlias = RunMissing | RunRefused
+Arrived: TypeAlias = Callable[[Delivery, Fault | None], None]
+"""Told of a delivery that is done with; possibly by several threads at once."""
+
+PROXIED = "mlflow-artifacts:/"
 _PAGE = 1000
 # What the UI's "share view" stores: the trials with the columns that matter, the best of them first (maximized or not,
 # one click on the column turns it round).
@@ -57,39 +53,45 @@ class Mlflow:
     def __init__(self, uri: str, *, artifacts: Path | None) -> None:
         self._client = MlflowClient(tracking_uri=uri)
         self._artifacts = artifacts
+        # Over HTTP a second run uses the time that the first one waits.
+        self._lanes = Lanes(HTTP_LANES if artifacts is None else 1)
 
     @property
     def is_embedded(self) -> bool:
         """Whether writes may be lost with the machine's power until `make_durable`."""
         return self._artifacts is not None
 
-    @property
-    def num_lanes(self) -> int:
-        """How many runs are sent side by side: over HTTP a second one uses the time that the first one waits."""
-        return 1 if self.is_embedded else HTTP_LANES
-
     def experiment(self, name: str) -> str:
         """The id of the experiment of this name; made, or brought back from the deleted ones, when it is not there."""
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            location = None if self._artifacts is None else _PROXIED + re.sub(r"[^A-Za-z0-9_-]", "-", name)
+            location = None if self._artifacts is None else PROXIED + re.sub(r"[^A-Za-z0-9_-]", "-", name)
             return str(self._client.create_experiment(name, artifact_location=location, tags=_EXPERIMENT_TAGS))
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
-    def find(self, experiment_id: str, *, key: str) -> str | None:
-        """The run that carries this key, if it was made."""
-        query = f"tags.`{KEY_TAG}` = '{key}'"
-        runs = self._client.search_runs([experiment_id], filter_string=query, max_results=1)
-        return str(runs[0].info.run_id) if runs else None
+    def find_all(self, experiment_id: str, *, keys: Iterable[str]) -> dict[str, str]:
+        """The runs that carry these keys, by key, those that were made."""
+        wanted = list(keys)
+        found = self._lanes.each(wanted, act=partial(self._found, experiment_id))
+        return {key: run_id for key, run_id in zip(wanted, found, strict=True) if run_id is not None}
 
-    def create(self, experiment_id: str, *, content: RunContent, parent: str | None) -> str:
-        """Makes the run with its tags and gives its id; it is RUNNING."""
-        tags = content.tags if parent is None else content.tags | {"mlflow.parentRunId": parent}
-        start = content.started_ms
-        run = self._client.create_run(experiment_id, start_time=start, tags=tags, run_name=content.name)
-        return str(run.info.run_id)
+    def create_all(self, wanted: Sequence[NewRun]) -> list[str]:
+        """Makes these runs with their tags and gives their ids, in their order; they are RUNNING."""
+        return self._lanes.each(wanted, act=self.create)
+
+    def create(self, run: NewRun) -> str:
+        """Makes one run."""
+        content = run.content
+        made = self._client.create_run(
+            run.experiment_id, start_time=content.started_ms, tags=run.tags, run_name=content.name
+        )
+        return str(made.info.run_id)
+
+    def send_all(self, deliveries: Sequence[Delivery], *, arrived: Arrived) -> None:
+        """Brings these deliveries, and tells of each that has come, with its fault where it was not taken."""
+        self._lanes.each(deliveries, act=lambda one: arrived(one, self._fault_of(one)))
 
     def log(
         self, run_id: str, *, points: tuple[Point, ...], params: Mapping[str, str], tags: Mapping[str, str]
@@ -133,10 +135,10 @@ class Mlflow:
 
     def _put_text(self, run_id: str, *, name: str, text: str) -> None:
         uri = self._client.get_run(run_id).info.artifact_uri
-        if self._artifacts is None or not uri.startswith(_PROXIED):
+        if self._artifacts is None or not uri.startswith(PROXIED):
             self._client.log_text(run_id, text, name)
             return
-        path = self._artifacts / uri.removeprefix(_PROXIED).lstrip("/") / name
+        path = self._artifacts / uri.removeprefix(PROXIED).lstrip("/") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
@@ -159,6 +161,29 @@ class Mlflow:
     def close(self) -> None:
         """Gives back what was opened."""
 
+    def _found(self, experiment_id: str, key: str) -> str | None:
+        query = f"tags.`{KEY_TAG}` = '{key}'"
+        runs = self._client.search_runs([experiment_id], filter_string=query, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
+
+    def _fault_of(self, delivery: Delivery) -> Fault | None:
+        try:
+            self._send(delivery)
+        except (RunMissing, RunRefused) as fault:
+            return fault
+        return None
+
+    def _send(self, delivery: Delivery) -> None:
+        run_id, points, params, tags = delivery.run_id, delivery.points, delivery.params, delivery.tags
+        if delivery.data is not None:
+            self.log_data(run_id, data=delivery.data)
+        if points or params or tags:
+            self.log(run_id, points=points, params=params, tags=tags)
+        if delivery.ended_ms is not None and delivery.status is not None:
+            self.end(run_id, status=delivery.status, ended_ms=delivery.ended_ms)
+        elif delivery.status is not None:
+            self.reopen(run_id)
+
     def _runs(self, experiment_id: str, sweep_id: str) -> list[Run]:
         """All of them: MLflow's pages go by position, and runs that are deleted meanwhile would hide others."""
         query, token = f"tags.`{SWEEP_TAG}` = '{sweep_id}'", None
@@ -169,71 +194,3 @@ class Mlflow:
             token = page.token
             if not token:
                 return found
-
-
-class EmbeddedMlflow(Mlflow):
-    """Our own MLflow: SQLite in `folder`, opened as MLflow does, but in WAL mode with synchronous=NORMAL.
-
-    A commit then costs no fsync (7 times faster). What the loss of power can take is the latest commits, never an
-    earlier one alone: a run that is there and has ended is whole.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder.resolve() / DATABASE_FILE
-        if not self._file.exists():
-            _make_database(self._file)
-        event.listen(Engine, "connect", self._prepare)
-        super().__init__(f"sqlite:///{self._file}", artifacts=folder.resolve() / ARTIFACTS_FOLDER)
-        (folder / READY_FILE).touch()
-
-    def make_durable(self) -> None:
-        """Writes the log of SQLite back, which begins with an fsync."""
-        connection = sqlite3.connect(self._file, timeout=5)
-        try:
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            connection.close()
-
-    def close(self) -> None:
-        """Leaves later connections of this process alone."""
-        event.remove(Engine, "connect", self._prepare)
-
-    def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
-        # MLflow makes its own engines: every connection of the process comes by here, ours to other files too.
-        if not isinstance(connection, sqlite3.Connection):
-            return
-        files = [row[2] for row in connection.execute("PRAGMA database_list")]
-        if str(self._file) in files:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def open_mlflow(uri: str | None, *, folder: Path) -> Mlflow:
-    """The MLflow at this address, or without one our own in this folder.
-
-    Its client is told neither to wait nor to try again: a request whose answer was lost may have made a run, and
-    trying it again blindly would make a second one. The recorder looks first.
-    """
-    for variable, value in (
-        (MLFLOW_DISABLE_TELEMETRY, True),
-        (MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
-        (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 0),
-        (MLFLOW_HTTP_REQUEST_TIMEOUT, HTTP_SECONDS),
-    ):
-        variable.set(value)  # type: ignore[no-untyped-call]  # MLflow has no types here
-    return EmbeddedMlflow(folder) if uri is None else Mlflow(uri, artifacts=None)
-
-
-def _make_database(file: Path) -> None:
-    """MLflow's schema, and its Default experiment such that artifacts go through the server.
-
-    Made aside and moved into place: MLflow refuses a database whose making was cut short by a kill.
-    """
-    draft = file.with_name(f"{file.name}.draft")
-    for left_behind in file.parent.glob(f"{draft.name}*"):
-        left_behind.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{draft}", _PROXIED)  # type: ignore[no-untyped-call]  # MLflow has no types here
-    store.engine.dispose()
-    draft.rename(file)

@@ -1,8 +1,9 @@
 """The answer of a sweep as a page of Markdown: what a person reads first on its parent run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.engine_records import GroupEngine
 from service.recorder.champion_name import champion_uri
 from service.records import Sweep, Trial
 from sweeps.states import FINAL_SWEEP_STATES, TrialState
@@ -11,11 +12,15 @@ from trainer.settings import Setting
 
 @dataclass(frozen=True)
 class Standing:
-    """How a sweep stands: trials per state, the best COMPLETED trial, the baseline where the sweep has one."""
+    """How a sweep stands: trials per state, the best COMPLETED trial, the baseline where the sweep has one.
+
+    `engines`: of the groups of trials of which the engine is chosen.
+    """
 
     counts: Mapping[TrialState, int]
     best: Trial | None
     baseline: Trial | None
+    engines: Sequence[GroupEngine] = ()
 
 
 def note(sweep: Sweep, *, standing: Standing) -> str:

@@ -20,7 +20,8 @@ from service.pulse import Pulse
 from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
-from service.recorder.mlflow_client import Mlflow, open_mlflow
+from service.recorder.mlflow_client import Mlflow
+from service.recorder.mlflow_embedded import open_mlflow
 from service.recorder.registry import Registry
 from service.settings import Settings, load
 from service.starting.home import locked, own_home, writing_in
@@ -85,11 +86,7 @@ class Recorder:
     def _open(self) -> Copier:
         if self._mlflow is None:
             self._mlflow = open_mlflow(self._settings.mlflow_uri, folder=self._settings.mlflow_folder)
-            # What is loaded now stays, and MLflow makes 2,000 short-lived objects a trial: collecting garbage as usual
-            # would cost a fifth of a trial.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 20)
+            collect_seldom()
         registry = Registry(self._settings.mlflow_server)
         champions = Champions(self._database, registry=registry, files=self._settings.files_folder)
         copier = Copier(self._database, mlflow=self._mlflow, champions=champions, origin=origin())
@@ -97,6 +94,15 @@ class Recorder:
             copier.send_unfinished_again()
         self._copier = copier
         return copier
+
+
+def collect_seldom() -> None:
+    """What is loaded now stays, and a trial makes hundreds of short-lived objects, thousands where MLflow's client
+    makes them: collecting garbage as usual would cost up to a fifth of a trial.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def origin() -> Origin:

@@ -1,14 +1,13 @@
 """Makes the MLflow run of each sweep and trial, exactly once."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from service.database.database import Database
 from service.recorder.backlog import Key
 from service.recorder.content import trial_key
+from service.recorder.delivery import NewRun
 from service.recorder.jobs import Job
-from service.recorder.lanes import Lanes
 from service.recorder.mlflow_client import Mlflow
 from service.records import MlflowRun
 from service.stores import runs
@@ -34,9 +33,8 @@ class Runs:
     suspended, a database that held its commits back): then there are two, until `weed`.
     """
 
-    def __init__(self, database: Database, *, mlflow: Mlflow, lanes: Lanes) -> None:
+    def __init__(self, database: Database, *, mlflow: Mlflow) -> None:
         self._database = database
-        self._lanes = lanes
         self._mlflow = mlflow
         self._sure: set[str] = set()  # sweeps whose runs were all made at the first try, by this process
 
@@ -58,8 +56,7 @@ class Runs:
         parents = [job for job in missing if job.key[1] == PARENT]
         new: set[Key] = set()
         for some in (parents, [job for job in missing if job.key[1] != PARENT]):
-            make = partial(self._made, known=stored, experiments=experiments, rows=rows)
-            for key, ready in zip((job.key for job in some), self._lanes.each(some, act=make), strict=True):
+            for key, ready in self._made(some, known=stored.keys(), experiments=experiments, rows=rows).items():
                 rows[key] = replace(rows[key], experiment_id=ready.experiment_id, run_id=ready.run_id)
                 new |= {key} if ready.is_new else set()
         self._store(rows[job.key] for job in missing)
@@ -96,15 +93,38 @@ class Runs:
             runs.forget(connection, sweep_id)
 
     def _made(
-        self, job: Job, *, known: Container[Key], experiments: Mapping[str, str], rows: Mapping[Key, MlflowRun]
-    ) -> Ready:
-        """The run of a job, looked for first where it is known that somebody wanted to make it."""
-        experiment_id = experiments[_experiment(job)]
-        run_id = self._mlflow.find(experiment_id, key=job.content.key) if job.key in known else None
-        if run_id is not None:
-            return Ready(experiment_id, run_id, is_new=False)
-        parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
-        return Ready(experiment_id, self._mlflow.create(experiment_id, content=job.content, parent=parent), is_new=True)
+        self,
+        jobs: Sequence[Job],
+        *,
+        known: Collection[Key],
+        experiments: Mapping[str, str],
+        rows: Mapping[Key, MlflowRun],
+    ) -> dict[Key, Ready]:
+        """The runs of these jobs, looked for first where it is known that somebody wanted to make them."""
+        ready: dict[Key, Ready] = {}
+        wanted: dict[Key, NewRun] = {}
+        found = self._found([job for job in jobs if job.key in known], experiments=experiments)
+        for job in jobs:
+            experiment_id = experiments[_experiment(job)]
+            if job.key in found:
+                ready[job.key] = Ready(experiment_id, found[job.key], is_new=False)
+            else:
+                parent = None if job.key[1] == PARENT else rows[job.sweep.id, PARENT].run_id
+                wanted[job.key] = NewRun(experiment_id, job.content, parent)
+        for (key, run), run_id in zip(wanted.items(), self._mlflow.create_all([*wanted.values()]), strict=True):
+            ready[key] = Ready(run.experiment_id, run_id, is_new=True)
+        return ready
+
+    def _found(self, jobs: Sequence[Job], *, experiments: Mapping[str, str]) -> dict[Key, str]:
+        """The runs of these jobs that were made."""
+        by_experiment: dict[str, dict[str, Key]] = {}
+        for job in jobs:
+            by_experiment.setdefault(experiments[_experiment(job)], {})[job.content.key] = job.key
+        return {
+            keys[key]: run_id
+            for experiment_id, keys in by_experiment.items()
+            for key, run_id in self._mlflow.find_all(experiment_id, keys=keys).items()
+        }
 
     def _experiments(self, jobs: Sequence[Job]) -> dict[str, str]:
         """The ids of the experiments of these jobs, by name."""

@@ -1,18 +1,18 @@
 """Epochs in the database: each epoch of a trial is stored once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, select
 
 from service.records import Epoch
+from service.stores import rows
 from service.tables import epoch
 
 
 def add(connection: Connection, new: Sequence[Epoch]) -> None:
     """Stores epochs."""
-    if new:
-        connection.execute(insert(epoch), [dict(vars(one)) for one in new])
+    rows.insert_all(connection, epoch, records=new)
 
 
 def page(
@@ -21,6 +21,19 @@ def page(
     """The epochs of one trial in order, those above `after`."""
     query = select(epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number == number, epoch.c.epoch > after)
     return [_record(row) for row in connection.execute(query.order_by(epoch.c.epoch).limit(limit)).mappings()]
+
+
+def above(connection: Connection, sweep_id: str, *, after: Mapping[int, int]) -> dict[int, list[Epoch]]:
+    """The epochs of several trials in order, by trial: those above the one that `after` names for it."""
+    numbers: dict[int, list[int]] = {}
+    for number, last in after.items():
+        numbers.setdefault(last, []).append(number)
+    found: dict[int, list[Epoch]] = {}
+    for last, some in numbers.items():
+        query = select(epoch).where(epoch.c.sweep_id == sweep_id, epoch.c.number.in_(some), epoch.c.epoch > last)
+        for row in connection.execute(query.order_by(epoch.c.number, epoch.c.epoch)):
+            found.setdefault(row.number, []).append(Epoch(*row))
+    return found
 
 
 def metric_values(connection: Connection, sweep_id: str, *, metric: str) -> dict[int, dict[int, float | None]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from service.records import Event
+from service.stores import rows
 from service.tables import event
 
 DELETED = "sweep.deleted"  # the kind of the one event that outlives a sweep, for the recorder alone
@@ -13,8 +14,7 @@ WITH_RUNS = "runs"  # its state when the sweep's MLflow runs go too
 
 def add(connection: Connection, new: Sequence[Event]) -> None:
     """Appends events; their ids are given by the database, in this order."""
-    if new:
-        connection.execute(insert(event), [{k: v for k, v in vars(one).items() if k != "id"} for one in new])
+    rows.insert_all(connection, event, records=new, given=frozenset({"id"}))
 
 
 def after(connection: Connection, event_id: int, *, limit: int, sweep_id: str | None = None) -> list[Event]:
@@ -22,7 +22,7 @@ def after(connection: Connection, event_id: int, *, limit: int, sweep_id: str | 
     query = select(event).where(event.c.id > event_id).order_by(event.c.id).limit(limit)
     if sweep_id is not None:
         query = query.where(event.c.sweep_id == sweep_id, event.c.kind != DELETED)
-    return [Event(**row) for row in connection.execute(query).mappings()]
+    return [Event(*row) for row in connection.execute(query)]
 
 
 def count_after(connection: Connection, event_id: int, *, sweep_id: str) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from service.records import MlflowRun
 from service.tables import mlflow_run, recorder
@@ -33,10 +33,11 @@ def of_sweep(connection: Connection, sweep_id: str, *, numbers: Iterable[int] | 
 
 def store(connection: Connection, runs: Sequence[MlflowRun]) -> None:
     """Stores runs, or intents to create them, over what stood there."""
-    for run in runs:
-        mine = (mlflow_run.c.sweep_id == run.sweep_id, mlflow_run.c.number == run.number)
-        connection.execute(delete(mlflow_run).where(*mine))
-        connection.execute(insert(mlflow_run).values(**vars(run)))
+    if runs:
+        mine = (mlflow_run.c.sweep_id == bindparam("its_sweep"), mlflow_run.c.number == bindparam("its_number"))
+        keys = [{"its_sweep": run.sweep_id, "its_number": run.number} for run in runs]
+        connection.execute(delete(mlflow_run).where(*mine), keys)
+        connection.execute(insert(mlflow_run), [dict(vars(run)) for run in runs])
 
 
 def forget(connection: Connection, sweep_id: str) -> None:

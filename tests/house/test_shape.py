@@ -17,6 +17,7 @@ BROAD_EXCEPTS = {
     "trainer/tasks/running.py": "around one task: a user's model may raise anything",
     "trainer/loop.py": "around one trial: a user's model may raise anything",
     "trainer/fused/stack.py": "around one row's scores: a user's metric may raise anything",
+    "trainer/fused/stackable.py": "around a user's model beside other rows: whatever it raises, it is serial",
 }
 LONG_FUNCTIONS = {
     "service/migrations/versions/0001_the_first_schema.py::upgrade": "one schema in one step, never changed again",

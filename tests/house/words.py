@@ -34,7 +34,11 @@ WORDS = (
 )
 # Whoever holds a transaction may say so in its types; MLflow's own database is the recorder's, not ours.
 ANYWHERE = ("sqlalchemy.Connection",)
-EXCEPTIONS = {("service/recorder/mlflow_client.py", "sqlite3"), ("service/recorder/mlflow_client.py", "sqlalchemy")}
+EXCEPTIONS = {
+    (f"service/recorder/{name}.py", library)
+    for name in ("mlflow_embedded", "mlflow_statements", "mlflow_tables")
+    for library in ("sqlite3", "sqlalchemy")
+}
 ENVIRONMENT_ROOM = "service/settings.py"
 
 

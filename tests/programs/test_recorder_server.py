@@ -1,10 +1,13 @@
 """The recorder with a real MLflow server, and as the process that it is."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,13 +17,15 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from service.recorder.copier import Copier
-from service.recorder.mlflow_client import open_mlflow
+from service.recorder.mlflow_embedded import open_mlflow
 from service.recorder.registry import Registry
 from service.stores import runs
 from sweeps.states import SweepState
 from tests.service.mlflow_server import Server, until
 from tests.service.recorder_house import copier_of
 from tests.service.recorder_story import BEGIN, Story, accuracy
+
+NUM_KILLED = 250
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +166,37 @@ def test_the_process_copies_and_ends_with_its_supervisor(
     found = client.get_experiment_by_name("ravine")
     assert found is not None
     assert len(client.search_runs([found.experiment_id])) == 2
+
+
+def test_a_kill_in_the_middle_loses_and_doubles_nothing(
+    tmp_path: Path, story: Story, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    story.sweep()
+    mlflow = tmp_path / "mlflow" / "mlflow.db"
+    for number in range(NUM_KILLED):
+        story.whole(number)
+    for num_copied in (0, 100):  # in its first and in its second portion
+        process = start()
+        until(partial(has_more_runs, mlflow, num_copied))
+        process.kill()
+        process.wait()
+    story.sweep_state(SweepState.COMPLETED, ended_at=BEGIN + NUM_KILLED)
+    start()
+    until(lambda: place(story) == 5 * NUM_KILLED + 2)
+    found = runs_of(f"sqlite:///{mlflow}", experiment="ravine")
+    assert set(found) == {"digits-s1", "#0 baseline", *(f"#{number}" for number in range(1, NUM_KILLED))}
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    for number in range(1, NUM_KILLED):
+        expected = [(epoch, accuracy(number, epoch=epoch)) for epoch in (1, 2, 3)]
+        assert val_accuracy(f"sqlite:///{mlflow}", found[f"#{number}"]) == expected
+
+
+def has_more_runs(mlflow: Path, num_runs: int) -> bool:
+    """Whether there are, in a database that another process makes and writes."""
+    if not mlflow.exists():
+        return False
+    with closing(sqlite3.connect(mlflow)) as connection:
+        return int(connection.execute("SELECT count(*) FROM runs").fetchone()[0]) > num_runs
 
 
 def test_the_process_lives_without_mlflow_and_ends_on_sigterm(

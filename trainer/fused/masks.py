@@ -38,7 +38,11 @@ class MaskMaker:
         return bool(self._shapes)
 
     def masks(self, draws: Sequence[Draw], *, num_rows: int, batch_size: int) -> Masks:
-        """The masks of these rows; beyond them, and beyond the batch of each, everything is left out."""
+        """The masks of these rows, (num_rows, batch_size, ...); beyond them everything is left out.
+
+        What fills up a batch is a copy of its first example, with the same mask: it can then become infinite only where
+        that one does too.
+        """
         masks = {}
         for layer, (path, shape) in enumerate(self._shapes.items()):
             mask = self._like.new_zeros((num_rows, batch_size, *shape))
@@ -46,6 +50,7 @@ class MaskMaker:
                 generator = dropout_generator(draw.seed, layer=layer, num_updates=draw.num_updates)
                 own = (draw.batch_size, *shape)
                 mask[row, : own[0]] = drawn_mask(own, share=draw.shares[layer], generator=generator, like=mask)
+                mask[row, own[0] :] = mask[row, :1]
             masks[path] = mask
         return masks
 

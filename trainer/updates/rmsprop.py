@@ -41,6 +41,6 @@ class RmsPropUpdate:
     def _centred(self, square: Tensor, *, d: Tensor, mean: Tensor) -> Tensor:
         """The variance in the rows that are centred, at least 0: rounding can leave it below, and its root NaN."""
         assert self._centered is not None
-        mean.lerp_(d, self._share)
+        mean.lerp_(d, self._share * self._centered)  # that of the others stays 0, whoever stands beside them
         variance = torch.addcmul(square, mean, mean, value=-1).clamp_(min=0)
         return torch.where(self._centered, variance, square)

@@ -1,0 +1,94 @@
+"""What whole sweeps showed, as Markdown: throughput, and the cost of the service."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.table import table
+
+_THROUGHPUT = (
+    "side",
+    "repeat",
+    "parallel",
+    "in training",
+    "trials",
+    "epochs",
+    "from nothing, s",
+    "trials/s once started",
+    "marginal",
+    "trials/s",
+    "best value",
+)
+
+
+def throughput(measured: Mapping[str, Any]) -> str:
+    """Short trainings that are pruned: every run, and the medians."""
+    return f"## Throughput\n\n{_searches(measured)}"
+
+
+def long_training(measured: Sequence[Mapping[str, Any]]) -> str:
+    """The same for trainings to the end."""
+    return "\n\n".join(f"## No pruning: {one['form']['work']}\n\n{_searches(one)}" for one in measured)
+
+
+def _searches(measured: Mapping[str, Any]) -> str:
+    rows = table(_THROUGHPUT, rows=(_search(row) for row in measured["rows"]))
+    ratios = table(
+        ("Ravine against", "marginal rate", "once started", "from nothing", "best value"),
+        rows=(
+            (
+                peer,
+                *(_times(one[rate]) for rate in ("marginal_rate", "rate_once_started", "rate_from_nothing")),
+                f"{one['best_value_difference']:+.4f}",
+            )
+            for peer, one in measured["ratios"].items()
+        ),
+    )
+    return f"{rows}\n\nMedians over the repeats:\n\n{ratios}"
+
+
+def _search(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        row["side"],
+        row["repeat"],
+        row["parallel"],
+        f"{row['in_training']:.1f}",
+        row["num_trials"],
+        row["num_epochs"],
+        f"{row['total_seconds']:.1f}",
+        f"{row['rate_once_started']:.2f}",
+        f"{row['marginal_low']} to {row['marginal_high']}",
+        f"{row['marginal_rate']:.2f}",
+        f"{row['best_value']:.4f}",
+    )
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f} x"
+
+
+def service_cost(costs: Sequence[Mapping[str, Any]]) -> str:
+    """Milliseconds a trial, by how many there are."""
+    rows = (
+        (cost["num_trials"], cost["num_workers"], f"{cost['seconds']:.2f}", f"{cost['ms_per_trial']:.2f}")
+        for cost in costs
+    )
+    return "## Service cost of a trial that trains nothing\n\n" + table(
+        ("trials", "workers that had any", "s", "ms a trial"), rows=rows
+    )
+
+
+def asking_cost(costs: Sequence[Mapping[str, Any]]) -> str:
+    """Milliseconds of asks, verdicts and tells."""
+    names = ("ask_ms", "slowest_ask_ms", "verdicts_ms", "tell_ms", "slowest_tell_ms")
+    head = ("trials before", "TPE's ask, ms", "slowest", "20 verdicts, ms", "tell, ms", "slowest")
+    rows = ((cost["num_trials"], *(f"{cost[name]:.2f}" for name in names)) for cost in costs)
+    return "## Asking and judging\n\n" + table(head, rows=rows)
+
+
+def first_report(measured: Mapping[str, Any]) -> str:
+    """Seconds, cold and warm."""
+    rows = (
+        (kind, f"{measured[f'{kind}_median_seconds']:.2f}", ", ".join(f"{one:.2f}" for one in every))
+        for kind, every in (("cold", measured["cold_seconds"]), ("warm", measured["warm_seconds"]))
+    )
+    return "## From the POST to the first epoch report\n\n" + table(("", "median, s", "each, s"), rows=rows)

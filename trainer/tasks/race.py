@@ -1,0 +1,107 @@
+"""The two engines side by side: what one update of one row takes, alone and in stacks of several widths."""
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from time import perf_counter, thread_time
+
+import torch
+
+from trainer.config import Assignment
+from trainer.fused.stack import FusedStack
+from trainer.pauses import AS_A_SERVICE
+from trainer.problem import Problem
+from trainer.serial import SerialStack
+from trainer.stack import Stack
+
+ROUNDS = 5
+ROUND_SECONDS = 0.003
+"""Each side trains so long in a round, and makes one update at least."""
+MOST_SECONDS = 0.5
+"""After that no further round begins."""
+MOST_UPDATE_SECONDS = 0.1
+"""A stack whose update takes longer would look up too seldom: nothing wider is tried."""
+FAR_BEHIND, CLEARLY_LOST = 1.5, 0.8
+"""A width so many times slower than the best races no more; nor does any where the best has less than such a gain."""
+
+
+class Side:
+    """One of those that race: rows of a group in a stack. `width` 1 is the serial engine."""
+
+    def __init__(self, stack: Stack, *, rows: Sequence[Assignment], problem: Problem) -> None:
+        self.width = len(rows)
+        self._stack = stack
+        self._times_us: list[float] = []
+        for row in rows:
+            stack.add(row, problem=problem)
+
+    @property
+    def update_us(self) -> float:
+        """One update of one row, in microseconds: the median of the rounds, but for the first, which warms up."""
+        return median(self._times_us[1:] or self._times_us)
+
+    @property
+    def is_slow(self) -> bool:
+        """One update of all its rows takes longer than MOST_UPDATE_SECONDS."""
+        return self.update_us * self.width > 1e6 * MOST_UPDATE_SECONDS
+
+    def train(self, *, device: torch.device) -> None:
+        """A round."""
+        first = self._stack.trainings[0]
+        now = _clock(device)
+        began, before = now(), first.num_updates
+        while now() - began < ROUND_SECONDS or first.num_updates == before:
+            self._stack.advance()
+        seconds = now() - began
+        self._times_us.append(1e6 * seconds / (first.num_updates - before) / self.width)
+
+
+def raced(
+    assignment: Assignment, *, problem: Problem, device: torch.device, widths: Sequence[int], beat: Callable[[], None]
+) -> list[Side]:
+    """The sides after their rounds, in which they take turns; serial first. `beat` is called between any two."""
+    sides: list[Side] = []
+    for side in _sides(assignment, problem=problem, device=device, widths=widths):
+        side.train(device=device)
+        if side.is_slow:  # a first update may wait for what torch loads at it
+            side.train(device=device)
+        sides.append(side)
+        beat()
+        if side.is_slow:
+            break
+    racing, began = sides, perf_counter()
+    for number in range(ROUNDS):
+        racing = _still_racing(racing) if number else sides
+        if len(racing) < 2 or perf_counter() - began > MOST_SECONDS:
+            break
+        for side in racing:
+            side.train(device=device)
+            beat()
+    return sides
+
+
+def _sides(assignment: Assignment, *, problem: Problem, device: torch.device, widths: Sequence[int]) -> Iterator[Side]:
+    yield Side(SerialStack(device=device), rows=[assignment], problem=problem)
+    for width in widths:
+        stack = FusedStack(device=device, width=width, ahead_seconds=AS_A_SERVICE.ahead_seconds)
+        rows = [assignment.model_copy(update={"seed": assignment.seed + row}) for row in range(width)]
+        yield Side(stack, rows=rows, problem=problem)
+
+
+def _clock(device: torch.device) -> Callable[[], float]:
+    """Seconds; of this thread's work where all is done by it, so that a busy machine decides nothing."""
+    if device.type == "cuda":
+        return lambda: _synchronized(device)
+    return thread_time if torch.get_num_threads() == 1 else perf_counter
+
+
+def _synchronized(device: torch.device) -> float:
+    torch.cuda.synchronize(device)
+    return perf_counter()
+
+
+def _still_racing(sides: Sequence[Side]) -> list[Side]:
+    serial, *stacks = sides
+    best_us = min(side.update_us for side in stacks)
+    if serial.update_us < CLEARLY_LOST * best_us:
+        return [serial]
+    return [serial, *(side for side in stacks if side.update_us <= FAR_BEHIND * best_us)]
