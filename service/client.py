@@ -13,6 +13,7 @@ from service.client_errors import TryLater, Unreachable
 from service.data_schemas import DatasetAnswer
 from service.plots.plot_schemas import PlotFigure
 from service.predict_schemas import PredictAnswer
+from service.problem_schemas import ProblemAnswer
 from service.rows import Row
 from service.schemas import (
     BestAnswer,
@@ -20,7 +21,6 @@ from service.schemas import (
     EventAnswer,
     Extension,
     Page,
-    ProblemAnswer,
     SweepAnswer,
     TrialAnswer,
     TrialRequest,

@@ -52,8 +52,8 @@ class ChildDeath(Frozen):
     """How a trainer child ended, with the attempts that were in training then (those not begun are not named).
 
     how: exit (by itself, `code`), signal (`signal`), hang (killed by the parent after `hang_seconds`),
-    memory (killed by the parent over `memory_mb`). `oom` says that the system's memory ran out. `num_tasks`: tasks that
-    it had besides, which may be what killed it.
+    memory (killed by the parent over `memory_mb`). `oom` says whether the system's memory ran out, None where
+    nobody counts. `num_tasks`: tasks that it had besides, which may be what killed it.
     """
 
     attempts: tuple[int, ...]
@@ -61,7 +61,7 @@ class ChildDeath(Frozen):
     code: int | None = None
     signal: int | None = None
     rss_mb: int | None = None
-    oom: bool = False
+    oom: bool | None = False
     seconds: float = Field(default=0, ge=0)
     num_tasks: int = Field(default=0, ge=0)
 

@@ -73,7 +73,8 @@ class Trial:
     """One training with one set of settings.
 
     `attempts` counts tries, the one under way included; of these `blamed_attempts` count towards `limits.attempts`
-    and `outside_deaths` died with their worker or machine. `seconds` is training time over all ended attempts.
+    and `outside_deaths` died with their worker or machine. `seconds` is training time over all ended attempts. `engine`
+    is chosen when it is first handed out, for all its attempts.
     """
 
     sweep_id: str

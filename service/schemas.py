@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from sweeps.space.parameters import Scalar
 from sweeps.spec import SweepSpec
 from sweeps.states import SweepState, TrialState
+from trainer.config import ModelConfig
+from trainer.group import EngineName
 from trainer.settings import Setting
 from trainer.task import RangeCurve
 
@@ -86,8 +88,28 @@ class ExportState(Answer):
     reason: str | None
 
 
+class EngineAnswer(Answer):
+    """The engine of a group of trials: those of one batch size, optimizer and model (`settings`: a plugin's own).
+
+    `serial_us` and `fused_us`: what an update of one trial took, in microseconds; `gain` is the one over the other.
+    `width`: how many trials are stacked at most. `reason`: why it is serial.
+    """
+
+    group: str
+    engine: EngineName
+    width: int
+    gain: float | None
+    serial_us: float | None
+    fused_us: float | None
+    reason: str | None
+    batch_size: int | Literal["full"]
+    optimizer: str
+    model: ModelConfig | None
+    settings: dict[str, Setting]
+
+
 class SweepAnswer(Answer):
-    """One sweep; `warnings` are what to think over."""
+    """One sweep; `warnings` are what to think over. `engines`: of the groups of which `engine: auto` knows it now."""
 
     id: str
     name: str
@@ -100,6 +122,7 @@ class SweepAnswer(Answer):
     budget: BudgetState
     mlflow: MlflowState
     export: ExportState | None = None
+    engines: list[EngineAnswer] = []
     range_test: RangeCurve | None = None
     created_at: Time
     started_at: Time | None
@@ -163,30 +186,6 @@ class EventAnswer(Answer):
     epoch: int | None
     at: Time
     data: dict[str, Any]
-
-
-class PresetAnswer(Answer):
-    """A space by name: what it is for, and the texts that it comes from."""
-
-    description: str
-    source: str
-
-
-class ProblemAnswer(Answer):
-    """Something that can be trained. `settings` describes each setting that a space may hold, `presets` each space.
-
-    `digest` pins its content; null for what ships with Ravine.
-    """
-
-    name: str
-    kind: Literal["dataset", "plugin"]
-    task: str
-    models: list[str]
-    metrics: list[str]
-    settings: dict[str, str]
-    presets: dict[str, PresetAnswer]
-    source: str
-    digest: str | None
 
 
 class Extension(BaseModel):

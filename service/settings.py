@@ -35,6 +35,8 @@ def _split(value: object) -> object:
 
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ExecutorName: TypeAlias = Literal["local", "ray", "external"]
+NumSlots: TypeAlias = Annotated[int, Field(ge=1, le=1024)]
+DEFAULT_SLOTS = 32
 Kind = TypeVar("Kind", bound=BaseSettings)
 NOT_INHERITED = ("RAVINE_", "RAY_AUTH_TOKEN")
 
@@ -89,13 +91,14 @@ class Settings(_UserToken, _JoinToken):
     the URL has none. token, token_file: the user token; without one user routes are open, on loopback only. join_token,
     join_token_file: the secret with which workers introduce themselves; made at first start when neither is set.
     executor: local, ray, or external when workers come by themselves. workers: how many local workers (0: one per core
-    or GPU), or how many on Ray at most (0: as many as the cluster holds). worker_cpus, worker_gpus: what one worker on
-    Ray holds. ray_code: upload sends this code and the problems to Ray's nodes, image finds them there. idle_seconds:
-    after so long without work a worker on Ray leaves. url: where workers call, when that is not where the API listens.
-    allowed_hosts: further names under which the API may be called. problems: files or modules with plugins, for workers
-    that are started here. recorder: off leaves MLflow out altogether (benchmarks). max_upload_mb: the largest data set
-    that is taken, in MiB. upload_memory_mb, upload_seconds: what its import may use, in MiB of memory and seconds of
-    processor time. pulse_file: touched while the recorder works, for health checks.
+    or GPU), or how many on Ray at most (0: as many as the cluster holds). slots: how many trials a worker that
+    is started here trains at a time at most. worker_cpus, worker_gpus: what one worker on Ray holds. ray_code: upload
+    sends this code and the problems to Ray's nodes, image finds them there. idle_seconds: after so long without work a
+    worker on Ray leaves. url: where workers call, when that is not where the API listens. allowed_hosts: further names
+    under which the API may be called. problems: files or modules with plugins, for workers that are started here.
+    recorder: off leaves MLflow out altogether (benchmarks). max_upload_mb: the largest data set that is taken, in
+    MiB. upload_memory_mb, upload_seconds: what its import may use, in MiB of memory and seconds of processor time.
+    pulse_file: touched while the recorder works, for health checks.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAVINE_", env_ignore_empty=True, extra="ignore")
@@ -110,6 +113,7 @@ class Settings(_UserToken, _JoinToken):
     database_password_file: Path | None = None
     executor: ExecutorName = "local"
     workers: int = Field(default=0, ge=0, le=4096)
+    slots: NumSlots = DEFAULT_SLOTS
     worker_cpus: float = Field(default=1, gt=0, le=1024)
     worker_gpus: float = Field(default=0, ge=0, le=64)
     ray_code: Literal["upload", "image"] = "upload"
@@ -180,7 +184,8 @@ class Settings(_UserToken, _JoinToken):
 class WorkerSettings(_JoinToken):
     """What a worker is told by its environment.
 
-    threads: of one training. device: where it trains, as torch names it. nice: how much its child stands back.
+    slots: how many trials it trains at a time at most, as rows of stacked models; what is not stacked comes one by one.
+    threads: of its training. device: where it trains, as torch names it. nice: how much its child stands back.
     problems: files or modules with plugins, besides those of installed packages. idle_seconds: after so long without
     work it leaves; never when not set. pulse_file: touched while it works, for health checks. lifeline_fd: a pipe whose
     closing tells that the supervisor is gone.
@@ -191,6 +196,7 @@ class WorkerSettings(_JoinToken):
     url: HttpUrl = "http://127.0.0.1:8000"
     worker_id: str | None = None
     executor: ExecutorName = "external"
+    slots: NumSlots = DEFAULT_SLOTS
     threads: int = Field(default=1, ge=1)
     device: str = "cpu"
     nice: int = Field(default=0, ge=0, le=19)

@@ -83,6 +83,22 @@ trial = Table(
     Index("trial_by_state", "sweep_id", "state", "number"),
 )
 
+# The engine of each group of trials that can be stacked, as its probe found it; what is chosen by hand is in `spec`.
+engines = Table(
+    "engines",
+    metadata,
+    Column("sweep_id", String(40), primary_key=True),
+    Column("group_id", String(16), primary_key=True),
+    Column("engine", String(12), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("serial_us", Float),  # an update of one row, in microseconds
+    Column("fused_us", Float),
+    Column("gain", Float),
+    Column("reason", Text),  # why it is serial
+    Column("traits", Json, nullable=False),  # what its trials have in common
+    Column("decided_at", Float, nullable=False),
+)
+
 # The id is the fence: a later attempt has a higher one.
 attempt = Table(
     "attempt",

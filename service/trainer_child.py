@@ -6,11 +6,12 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from typing import Any
 
 from service.worker.child_messages import ChildSaid, Setup, ToldChild
 from trainer.checkpoint import CheckpointStore
@@ -31,7 +32,8 @@ QUIET_SECONDS = 0.25  # a beat sooner after the last sign of life tells the pare
 class PipeSource:
     """The trainer's source over the parent's pipes. A thread reads; all else happens in the engine's thread.
 
-    Tasks are done where the engine looks for answers or waits for work: between two updates.
+    Tasks are done where the engine looks for answers or waits for work: between two updates. There too what came of the
+    step before is said, in one message: each costs the parent a turn on the processor.
     """
 
     def __init__(self, *, read_fd: int, write_fd: int) -> None:
@@ -43,6 +45,7 @@ class PipeSource:
         self._do_task: Callable[[Task], TaskResult] | None = None
         self._heeding: tuple[int, ...] = ()  # asked to keep weights by the answers that the engine got last
         self._draining = False
+        self._unsaid: defaultdict[str, list[Any]] = defaultdict(list)
         self._said_at = 0.0
         threading.Thread(target=self._read, args=(read_fd,), name="parent-reader", daemon=True).start()
 
@@ -75,29 +78,31 @@ class PipeSource:
             self._absorb(self._inbox.get())
             self._work_on_tasks()
         taken = [self._assignments.popleft() for _ in range(min(num_free, len(self._assignments)))]
-        if taken:
-            self._say(ChildSaid(taken=tuple(assignment.attempt for assignment in taken)))
+        self._unsaid["taken"] += [assignment.attempt for assignment in taken]
+        self.say_all()
         return taken
 
     def started(self, attempt: int) -> None:
         """See Source."""
-        self._say(ChildSaid(started=(attempt,)))
+        self._unsaid["started"].append(attempt)
 
     def report(self, report: EpochReport) -> None:
         """See Source."""
-        self._say(ChildSaid(reports=(report,)))
+        self._unsaid["reports"].append(report)
 
     def end(self, ending: Ending) -> None:
         """See Source."""
-        self._say(ChildSaid(endings=(ending,)))
+        self._unsaid["endings"].append(ending)
 
     def checkpointed(self, note: CheckpointNote) -> None:
         """See Source."""
-        self._say(ChildSaid(checkpoints=(note,)))
+        self._unsaid["checkpoints"].append(note)
+        self.say_all()
 
     def weights(self, note: WeightsNote) -> None:
         """See Source."""
-        self._say(ChildSaid(weights=(note,)))
+        self._unsaid["weights"].append(note)
+        self.say_all()
 
     def answers(self) -> list[Answer]:
         """See Source."""
@@ -121,7 +126,15 @@ class PipeSource:
         """Never: a parent that is gone ends the process."""
         return False
 
+    def say_all(self) -> None:
+        """Says what was not said yet."""
+        unsaid = {name: tuple(values) for name, values in self._unsaid.items() if values}
+        if unsaid:
+            self._unsaid.clear()
+            self._say(ChildSaid(**unsaid))
+
     def _look(self) -> None:
+        self.say_all()
         if self._heeding:  # the engine follows its answers before it asks again
             self._say(ChildSaid(heeded=self._heeding))
             self._heeding = ()
@@ -165,7 +178,10 @@ def run(source: PipeSource) -> None:
     checkpoints.clear_unfinished()
     source.announce(discover(setup.problems))
     source.do_tasks_by(lambda task: run_task(task, files=checkpoints, device=setup.device, beat=source.beat))
-    train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
+    try:
+        train(source, slots=setup.slots, device=setup.device, checkpoints=checkpoints)
+    finally:
+        source.say_all()
 
 
 def main() -> None:

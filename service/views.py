@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from service.coordination.known import facts_of
 from service.coordination.ordering import balance_warnings, width_warnings
+from service.engine_records import GroupEngine
 from service.errors import NotFound
 from service.mlflow_urls import run_url, trials_url
 from service.records import Epoch, Event, MlflowRun, Sweep, Trial
@@ -14,6 +15,7 @@ from service.schemas import (
     BestAnswer,
     BestSoFar,
     BudgetState,
+    EngineAnswer,
     EpochAnswer,
     EventAnswer,
     ExportState,
@@ -23,6 +25,7 @@ from service.schemas import (
     TrialAnswer,
     at,
 )
+from service.stores import engines as engine_rows
 from service.stores import epochs as epoch_rows
 from service.stores import events as event_rows
 from service.stores import runs
@@ -55,6 +58,7 @@ def find_trial(connection: Connection, sweep_id: str, *, number: int) -> Trial:
 def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float, mlflow_url: str) -> list[SweepAnswer]:
     """Sweeps as clients see them."""
     counts = sweep_rows.trial_counts(connection, [one.id for one in sweeps])
+    engines = engine_rows.of_sweeps(connection, [one.id for one in sweeps])
     place = runs.place(connection)
     return [
         SweepAnswer(
@@ -68,6 +72,7 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
             budget=_budget(one, now=now),
             mlflow=_mlflow(connection, one, place=place, url=mlflow_url),
             export=ExportState(**one.export.model_dump(exclude={"file"})) if one.export is not None else None,
+            engines=[_engine_answer(found) for found in engines[one.id]],
         )
         for one in sweeps
     ]
@@ -208,6 +213,11 @@ def _trial_answer(trial: Trial, run: MlflowRun | None) -> TrialAnswer:
         started_at=_time(trial.started_at),
         ended_at=_time(trial.ended_at),
     )
+
+
+def _engine_answer(found: GroupEngine) -> EngineAnswer:
+    measured = {name: getattr(found, name) for name in ("engine", "width", "gain", "serial_us", "fused_us", "reason")}
+    return EngineAnswer(group=found.group_id, **measured, **dict(found.traits))
 
 
 def _plain_fields(sweep: Sweep) -> dict[str, object]:

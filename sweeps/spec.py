@@ -23,7 +23,6 @@ Seed: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 LOWER_IS_BETTER = ("loss", "_mse", "_mae")
 LATER_SAMPLERS = ("auto", "gp")
 LATER_PRUNERS = ("rungs",)
-LATER_ENGINES = ("fused",)
 
 
 class MetricSpec(Frozen):
@@ -116,7 +115,7 @@ class SweepSpec(Frozen):
     limits: LimitsSpec = LimitsSpec()
     keep: KeepSpec = KeepSpec()
     seed: Seed = 0
-    engine: Literal["auto", "serial"] = "auto"
+    engine: Literal["auto", "serial", "fused"] = "auto"
     first: Annotated[tuple[FirstSpec, ...], Field(max_length=100)] = ("baseline",)
     mlflow: MlflowSpec = MlflowSpec()
     num_train: Annotated[int, Field(strict=True, ge=1)] | None = None
@@ -130,13 +129,6 @@ class SweepSpec(Frozen):
     @classmethod
     def _pruner_is_built(cls, value: Any) -> Any:
         return _built(value, later=LATER_PRUNERS, instead="asha")
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _engine_is_built(cls, value: Any) -> Any:
-        if value in LATER_ENGINES:
-            raise wrong(f"{value} is not built yet", mend="use auto or serial until then")
-        return value
 
     @cached_property
     def goal_metric(self) -> MetricConfig:
@@ -185,7 +177,8 @@ def with_bounds(spec: SweepSpec, *, low: float, high: float) -> SweepSpec:
 def resolved(
     spec: SweepSpec, *, name: str, sampler_seed: int, default_metric: MetricConfig, num_train: int | None
 ) -> SweepSpec:
-    """The spec as it really runs: nothing is left to be drawn or chosen, but `budget.parallel` and what `auto` finds.
+    """The spec as it really runs: nothing is left to be drawn or chosen, but `budget.parallel` and what `auto` finds,
+    of the learning rate's bounds as of the engines.
 
     `sampler_seed` is used where the spec has none; `num_train` counts training examples. Resolving twice changes
     nothing.
@@ -198,7 +191,6 @@ def resolved(
             "space": spec.space if spec.only_range_test else parameters_of(spec, num_train=num_train),
             "metric": MetricSpec(name=metric.name, goal=metric.goal or goal_of(metric.name)),
             "sampler": SamplerSpec(kind=spec.sampler.kind, seed=seed),
-            "engine": "serial",
             "num_train": num_train,
         }
     )

@@ -114,8 +114,8 @@ class Assignment(Frozen):
     training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state at
     the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
     what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
-    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack. `alone`: it died together
-    with others or all by itself, and is in training with nothing beside it.
+    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack. `alone`: it died before,
+    by itself or together with others, and is in training with nothing beside it.
     """
 
     attempt: int

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from service.schemas import BestAnswer, SweepAnswer, TrialAnswer
+from service.schemas import BestAnswer, EngineAnswer, SweepAnswer, TrialAnswer
 from sweeps.states import FINAL_TRIAL_STATES, TrialState
 from trainer.settings import Setting
 
@@ -42,6 +42,11 @@ def progress_line(sweep: SweepAnswer) -> str:
     reason = f" ({sweep.reason})" if sweep.reason else ""
     finished = f"{sweep.budget.trials_finished}/{sweep.budget.trials} trials"
     return f"{sweep.name}: {sweep.state}{reason}, {finished}, {best}, {counts_text(sweep)}"
+
+
+def engine_lines(sweep: SweepAnswer) -> list[str]:
+    """Which engine trains which trials of a sweep, one line for each group of which it is known."""
+    return [f"Engine of {_group_text(one)}: {_engine_text(one)}" for one in sweep.engines]
 
 
 def sweeps_table(sweeps: Iterable[SweepAnswer]) -> Table:
@@ -100,6 +105,18 @@ def answer_lines(best: BestAnswer, *, sweep: SweepAnswer) -> list[str]:
         baseline = f"Baseline: {number(best.baseline.value)} (trial {best.baseline.trial})"
         lines.append(f"{baseline}; the best is {best.difference:+.5g} away from it")
     return lines + [f"Warning: {warning}" for warning in best.warnings]
+
+
+def _group_text(one: EngineAnswer) -> str:
+    model = "" if one.model is None else f", {one.model.kind}"
+    return f"batch_size {one.batch_size}, {one.optimizer}{model}"
+
+
+def _engine_text(one: EngineAnswer) -> str:
+    gain = "" if one.gain is None else f", {one.gain:.1f} times as fast stacked"
+    if one.engine == "fused":
+        return f"fused, {one.width} at a time{gain}"
+    return f"serial ({one.reason})" if one.reason else f"serial{gain}"
 
 
 def _setting(value: Setting) -> str:

@@ -56,7 +56,7 @@ def _new_trial(sweep: Sweep, proposal: Proposal) -> Trial:
         blamed_attempts=0,
         outside_deaths=0,
         seconds=0.0,
-        engine=sweep.spec.engine,
+        engine=None,
         worker=None,
         reason=None,
         checkpoint=None,

@@ -19,6 +19,7 @@ from service.coordination.hearing import Hearing
 from service.coordination.judging import stop_overdue
 from service.coordination.keeping import named_files
 from service.coordination.known import facts_of
+from service.coordination.loading import load, open_sweep
 from service.coordination.opening import take_over
 from service.coordination.ordering import body_hash, checked, new_sweep_id, resolve
 from service.coordination.repeating import made_before
@@ -101,7 +102,7 @@ class Coordinator:
             sweep = verbs.find(desk, connection, sweep_id=sweep_id)
             verbs.check_extension(sweep, by=by)
             if sweep.state is SweepState.COMPLETED:
-                desk.open_sweep(sweep, connection=connection)
+                open_sweep(desk, sweep, connection=connection)
             return verbs.extend(desk, sweep, by=by)
 
     def try_settings(self, sweep_id: str, *, settings: dict[str, Setting]) -> Trial:
@@ -229,7 +230,7 @@ class Coordinator:
     def _ready_desk(self, connection: Connection, *, now: float) -> Desk:
         if self._desk is None or self._was_away:
             self._desk = Desk(self._make_search, now=now)
-            self._desk.load(connection, min_attempt=self._next_attempt)
+            load(self._desk, connection, min_attempt=self._next_attempt)
         self._desk.now = now
         self._desk.has_work = False
         self._desk.board = self._board.begun()

@@ -4,11 +4,13 @@ It follows the rules by which handing.py hands out, for workers that are not her
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from service.coordination.announcing import able
 from service.coordination.asking import can_propose, seconds_left
 from service.coordination.desk import Desk
-from service.coordination.handing import HANDS_OUT, begun, num_in_live_hands, unheld, widest
+from service.coordination.handing import HANDS_OUT, begun, unheld
+from service.coordination.in_flight import is_stacked, num_in_live_hands, widest
 from service.coordination.tasks import Ticket
 from service.executors.contract import EXTERNAL, Outlook
 from service.records import Sweep, Worker
@@ -22,7 +24,7 @@ def num_wanted(desk: Desk, *, outlook: Outlook) -> int:
     Those that work now are among them; workers that came by themselves take of the work, and are none of these.
     """
     here, busy = desk.attendance().working, _busy(desk)
-    ahead = Counter(held.sweep_id for one in busy.values() for held in desk.of_worker(one.id)[one.slots :])
+    ahead = _num_ahead(desk, busy)
     num_new = sum(
         _num_handed(desk, sweep, outlook=outlook, num_ahead=ahead[sweep.id]) for sweep in desk.sweeps.values()
     )
@@ -40,22 +42,44 @@ def _busy(desk: Desk) -> dict[str, Worker]:
     return {one.id: one for one in here if one.id in with_tasks or desk.of_worker(one.id)}
 
 
+def _num_ahead(desk: Desk, busy: Mapping[str, Worker]) -> Counter[str]:
+    """How many trials of sweeps that are not stacked wait behind another one on their workers, by sweep."""
+    ahead: Counter[str] = Counter()
+    for worker_id in busy:
+        held = [one.sweep_id for one in desk.of_worker(worker_id)]
+        ahead.update([one for one in held if one in desk.sweeps and not is_stacked(desk, desk.sweeps[one])][1:])
+    return ahead
+
+
 def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook, num_ahead: int) -> int:
     """To how many more workers trials of this sweep would be handed, were all there.
 
     The places of the `num_ahead` that wait behind others on their workers are theirs too: who is free gets what is to
-    come before more is held ahead.
+    come before more is held ahead. A stacked sweep fills the slots of those that work before it wants another one.
     """
     stopping = sweep.state is SweepState.STOPPING
     if not (stopping or sweep.state in HANDS_OUT) or seconds_left(desk, sweep) <= 0:
         return 0
     if _is_unknown(desk, sweep.spec.problem):
         return 0
+    crew = able(desk, sweep)
+    num_slots = max((one.slots for one in crew.workers), default=1) if is_stacked(desk, sweep) else 1
     num_waiting = sum(begun(one) or not stopping for one in unheld(desk, sweep.id))
-    num_workers = max(outlook.num_workers, len(able(desk, sweep).workers))
+    num_workers = max(outlook.num_workers, len(crew.workers))
     num_in_slots = num_in_live_hands(desk, sweep.id) - num_ahead
-    room = widest(sweep, num_workers=num_workers, num_slots=num_workers) - num_in_slots
-    return max(0, min(room, num_waiting + (0 if stopping else _num_to_come(desk, sweep))))
+    room = widest(sweep, num_workers=num_workers, num_slots=num_workers * num_slots) - num_in_slots
+    num_trials = max(0, min(room, num_waiting + (0 if stopping else _num_to_come(desk, sweep))))
+    if not is_stacked(desk, sweep):
+        return num_trials
+    num_trials = max(0, num_trials - _num_free(desk, crew.workers))
+    # How many slots a worker will have is known when the first one is here.
+    return -(-num_trials // num_slots) if crew.workers else min(1, num_trials)
+
+
+def _num_free(desk: Desk, workers: Iterable[Worker]) -> int:
+    """The free slots of those that have something in hand."""
+    held = ((one.slots, desk.attempts.num_under(("worker", one.id))) for one in workers)
+    return sum(max(0, slots - num_held) for slots, num_held in held if num_held)
 
 
 def _num_to_come(desk: Desk, sweep: Sweep) -> int:

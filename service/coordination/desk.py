@@ -12,19 +12,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from service.coordination.attendance import Attendance, stays_the_same
+from service.coordination.changing import changed
+from service.coordination.groups import Groups
 from service.coordination.labels import attempt_labels, trial_labels
 from service.coordination.search import Search
 from service.coordination.share import Service
 from service.coordination.shelf import Shelf
 from service.coordination.tasks import TaskBoard
 from service.coordination.unwritten import Unwritten
+from service.engine_records import GroupEngine
 from service.records import Attempt, Epoch, Event, Sweep, Trial, TrialKey, Worker
 from service.stores import attempts as attempt_rows
-from service.stores import epochs as epoch_rows
-from service.stores import sweeps as sweep_rows
-from service.stores import trials as trial_rows
 from service.stores import workers as worker_rows
-from sweeps.records import TrialRecord
 from sweeps.states import FINAL_SWEEP_STATES, FINAL_TRIAL_STATES, TrialState
 
 
@@ -36,6 +35,7 @@ class Desk:
     now: float = 0.0
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     searches: dict[str, Search] = field(default_factory=dict)
+    groups: dict[str, Groups] = field(default_factory=dict)
     trials: Shelf[TrialKey, Trial] = field(default_factory=lambda: Shelf(trial_labels))
     values: dict[TrialKey, dict[int, float | None]] = field(default_factory=dict)
     last_epoch_at: dict[TrialKey, float] = field(default_factory=dict)
@@ -46,6 +46,8 @@ class Desk:
     best_values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     exhausted: set[str] = field(default_factory=set)
     tried: dict[TrialKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    suspects: set[TrialKey] = field(default_factory=set)
+    passed_over: set[TrialKey] = field(default_factory=set)
     next_attempt: int = 1
     next_position: int = 1
     has_work: bool = False
@@ -55,36 +57,6 @@ class Desk:
     _unwritten: Unwritten = field(default_factory=Unwritten)
     _attendance: Attendance | None = None
 
-    def load(self, connection: Connection, *, min_attempt: int) -> None:
-        """Reads all that is under way from the tables. No new attempt gets an id under `min_attempt`."""
-        self.next_attempt = max(attempt_rows.highest_id(connection) + 1, min_attempt)
-        self.workers = {one.id: one for one in worker_rows.here(connection)}
-        self.next_position = sweep_rows.highest_position(connection) + 1
-        for held in attempt_rows.all_open(connection):
-            self.attempts.put(held.id, record=held)
-        for one in sweep_rows.unfinished(connection):
-            self.open_sweep(one, connection=connection)
-
-    def open_sweep(self, opened: Sweep, *, connection: Connection) -> None:
-        """Puts a sweep on the desk, its search rebuilt from the tables."""
-        every = trial_rows.page(connection, opened.id)
-        values = epoch_rows.metric_values(connection, opened.id, metric=opened.spec.goal_metric.name)
-        records = [_trial_record(one, values.get(one.number, {})) for one in every]
-        self.sweeps[opened.id] = opened
-        self.num_trials[opened.id] = len(every)
-        self.searches[opened.id] = self.make_search(opened.spec, records=records, study_attrs=opened.study_attrs)
-        completed = [one.value for one in every if one.state is TrialState.COMPLETED and one.value is not None]
-        completed.sort(reverse=opened.spec.goal_metric.goal == "maximize")
-        self.best_values[opened.id] = completed[: opened.spec.keep.weights]
-        for one in every:
-            if one.state not in FINAL_TRIAL_STATES:
-                self.trials.put(one.key, record=one)
-                self.values[opened.id, one.number] = values.get(one.number, {})
-        open_numbers = [one.number for one in every if (opened.id, one.number) in self.trials]
-        for past in attempt_rows.of_trials(connection, opened.id, numbers=open_numbers):
-            if past.started and past.how not in (None, attempt_rows.HANDED_BACK, attempt_rows.PAUSED):
-                self.tried[opened.id, past.number].add(past.worker_id)
-
     def add_sweep(self, new: Sweep) -> Sweep:
         """A new sweep; its position is given here."""
         new = replace(new, position=self.next_position)
@@ -92,13 +64,14 @@ class Desk:
         self.sweeps[new.id] = new
         self.num_trials[new.id] = 0
         self.searches[new.id] = self.make_search(new.spec, records=(), study_attrs=new.study_attrs)
+        self.groups[new.id] = Groups(new.spec)
         self._unwritten.add("sweep", key=new.id, record=new)
         return new
 
     def change_sweep(self, sweep_id: str, **values: Any) -> Sweep:
         """A sweep with some fields changed; a change of state is an event."""
         before = self.sweeps[sweep_id]
-        after = replace(before, **values)
+        after = changed(before, values=values)
         self.sweeps[sweep_id] = after
         self._unwritten.change("sweep", key=sweep_id, record=after)
         if before.state != after.state:
@@ -119,9 +92,9 @@ class Desk:
     def change_trial(self, key: TrialKey, **values: Any) -> Trial:
         """An open trial with some fields changed; a change of state is an event."""
         before = self.trials[key]
-        after = replace(before, **values)
+        after = changed(before, values=values)
         self.trials.put(key, record=after)
-        self._unwritten.change("trial", key=key, record=after)
+        self._unwritten.change_trial(key, record=after, columns=values)
         if before.checkpoint is not None and before.checkpoint != after.checkpoint:
             self.garbage.append(before.checkpoint.sha256)
         if before.state != after.state:
@@ -138,10 +111,22 @@ class Desk:
 
     def change_attempt(self, attempt_id: int, **values: Any) -> Attempt:
         """An open attempt with some fields changed."""
-        after = replace(self.attempts[attempt_id], **values)
+        after = changed(self.attempts[attempt_id], values=values)
         self.attempts.put(attempt_id, record=after)
         self._unwritten.change("attempt", key=attempt_id, record=after)
         return after
+
+    def advance_attempt(self, before: Attempt, *, seconds: float) -> None:
+        """An attempt has trained for so long. Its worker says so again and again: its row hears of it each second."""
+        after = changed(before, values={"seconds": seconds})
+        self.attempts.put(after.id, record=after)
+        if int(seconds) > int(before.seconds):
+            self._unwritten.change("attempt", key=after.id, record=after)
+
+    def add_engine(self, chosen: GroupEngine) -> None:
+        """The engine of a group of a sweep."""
+        self.groups[chosen.sweep_id].decide(chosen)
+        self._unwritten.add("engines", key=(chosen.sweep_id, chosen.group_id), record=chosen)
 
     def add_worker(self, new: Worker) -> None:
         """A worker that said hello."""
@@ -152,7 +137,7 @@ class Desk:
     def change_worker(self, worker_id: str, **values: Any) -> Worker:
         """A worker with some fields changed."""
         before = self.workers[worker_id]
-        after = replace(before, **values)
+        after = changed(before, values=values)
         self.workers[worker_id] = after
         if not stays_the_same(before, after=after, now=self.now):
             self._attendance = None
@@ -164,6 +149,7 @@ class Desk:
         self._unwritten.epochs.append(new)
         key = (new.sweep_id, new.number)
         self.last_epoch_at[key] = new.at
+        self.groups[new.sweep_id].has_report = True
         self.values[key][new.epoch] = new.metrics.get(self.sweeps[new.sweep_id].spec.goal_metric.name)
         self.log(new.sweep_id, kind="epoch", number=new.number, epoch=new.epoch)
 
@@ -230,6 +216,7 @@ class Desk:
         for key in [key for key, one in self._unwritten.touched("sweep") if one.state in FINAL_SWEEP_STATES]:
             self.sweeps.pop(key, None)
             self.searches.pop(key, None)
+            self.groups.pop(key, None)
             self.service.pop(key, None)
             self.num_trials.pop(key, None)
             self.best_values.pop(key, None)
@@ -240,7 +227,5 @@ class Desk:
         self.values.pop(key, None)
         self.last_epoch_at.pop(key, None)
         self.tried.pop(key, None)
-
-
-def _trial_record(one: Trial, values: dict[int, float | None]) -> TrialRecord:
-    return TrialRecord(one.number, one.state, one.settings, values, one.attrs, one.tell_number)
+        self.suspects.discard(key)
+        self.passed_over.discard(key)

@@ -5,6 +5,7 @@ import math
 from service.coordination import blame
 from service.coordination.blame import Blame
 from service.coordination.desk import Desk
+from service.coordination.probing import withdraw_probes
 from service.records import Attempt, Sweep, Trial, TrialKey
 from service.stores import attempts as attempt_rows
 from service.stores import workers as worker_rows
@@ -52,21 +53,22 @@ def count_seconds(desk: Desk, attempt: Attempt, *, seconds: float) -> None:
     if seconds > current.seconds:
         if attempt.sweep_id in desk.sweeps:
             desk.service[attempt.sweep_id].worker_seconds += seconds - current.seconds
-        desk.change_attempt(attempt.id, seconds=seconds)
+        desk.advance_attempt(current, seconds=seconds)
 
 
 def lose_attempt(desk: Desk, attempt: Attempt, *, verdict: Blame) -> None:
     """An attempt died. Its trial waits for another one, or is FAILED when that was one too many."""
     key = attempt.key
     was_held = attempt.state == attempt_rows.HELD
-    end_attempt(desk, attempt, how=verdict.detail or verdict.reason)
+    end_attempt(desk, attempt, how=verdict.how)
     trial = desk.open_trial(key)
+    if trial is not None and attempt.started:
+        note_death(desk, key, worker_id=attempt.worker_id, how=verdict.how)
     if not was_held or trial is None:  # stopped, or paused: only its checkpoint is lost, an older one will do
         return
     if not attempt.started:
         give_back(desk, key)
         return
-    desk.tried[key].add(attempt.worker_id)
     blamed = trial.blamed_attempts + verdict.counts
     outside = trial.outside_deaths + (not verdict.counts)
     desk.change_trial(key, blamed_attempts=blamed, outside_deaths=outside)
@@ -78,6 +80,14 @@ def lose_attempt(desk: Desk, attempt: Attempt, *, verdict: Blame) -> None:
         end_trial(desk, key, state=TrialState.FAILED, reason=reason)
     else:
         desk.change_trial(key, state=TrialState.WAITING, attempts=trial.attempts + 1, worker=None)
+
+
+def note_death(desk: Desk, key: TrialKey, *, worker_id: str, how: str) -> None:
+    """What the death of an attempt says of where its trial runs next, and with whom."""
+    if blame.tells_of_worker(how):
+        desk.tried[key].add(worker_id)
+    if blame.is_suspect(how):
+        desk.suspects.add(key)
 
 
 def give_back(desk: Desk, key: TrialKey) -> None:
@@ -138,6 +148,7 @@ def trial_name(key: TrialKey) -> str:
 def finish_sweep(desk: Desk, sweep_id: str, *, state: SweepState, reason: str) -> None:
     """Makes a sweep final."""
     desk.to_export.add(sweep_id)
+    withdraw_probes(desk, sweep_id)
     change_sweep_state(desk, sweep_id, state=state, reason=reason, ended_at=desk.now)
 
 

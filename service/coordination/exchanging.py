@@ -14,6 +14,7 @@ from service.coordination.exporting import begin_exports
 from service.coordination.handing import hand_out
 from service.coordination.judging import begin, stop_overdue, stops, take_back, take_deaths, take_endings, take_reports
 from service.coordination.keeping import keep_weights
+from service.coordination.probing import want_probes
 from service.coordination.sessions import authenticated
 from service.coordination.settling import settle_all
 from service.coordination.task_results import take_results
@@ -95,20 +96,13 @@ def exchange(
     mine = {one.id for one in desk.of_worker(worker.id)}
     refused = _refused(request, mine=mine)
     request = _of_its_own(request, mine=mine)
-    renew(desk, desk.workers[worker.id])
-    begin(desk, request)
-    answers = take_reports(desk, request.reports)
-    take_endings(desk, request.endings)
-    take_deaths(desk, request.deaths)
-    take_back(desk, worker.id, request=request)
-    stop_overdue(desk)
-    answers += stops(desk, request)
-    settle_all(desk)
+    answers = _listen(desk, request, worker=desk.workers[worker.id])
     room = _with_room(request, answers)
     was_busy = bool(desk.of_worker(worker.id))
     assignments = [] if request.leaving else hand_out(desk, room, worker=desk.workers[worker.id])
     settle_all(desk)
     begin_exports(desk, connection)
+    want_probes(desk)
     tasks = () if request.leaving else _hand_task(desk, desk.workers[worker.id], was_busy=was_busy)
     answer = ExchangeAnswer(
         number=request.number,
@@ -127,6 +121,20 @@ def exchange(
         ended_at=desk.now if request.leaving else None,
     )
     return answer
+
+
+def _listen(desk: Desk, request: Exchange, *, worker: Worker) -> list[Answer]:
+    """Takes in what the worker says of its own attempts; the answers to it."""
+    renew(desk, worker)
+    begin(desk, request)
+    answers = take_reports(desk, request.reports)
+    take_endings(desk, request.endings)
+    take_deaths(desk, request.deaths)
+    take_back(desk, worker.id, request=request)
+    stop_overdue(desk)
+    answers += stops(desk, request)
+    settle_all(desk)
+    return answers
 
 
 def _take_notes(desk: Desk, connection: Connection, *, request: Exchange, worker_id: str) -> None:

@@ -5,6 +5,8 @@ from service.coordination.announcing import able
 from service.coordination.asking import ask, can_propose, seconds_left
 from service.coordination.desk import Desk
 from service.coordination.endings import change_sweep_state, lose_attempt
+from service.coordination.in_flight import is_full, is_stacked, num_in_flight, num_in_live_hands, parallel
+from service.coordination.room import Room
 from service.protocol import Exchange
 from service.records import Attempt, Sweep, Trial, TrialKey, Worker
 from service.stores import attempts as attempt_rows
@@ -20,12 +22,15 @@ def hand_out(desk: Desk, request: Exchange, *, worker: Worker) -> list[Assignmen
     """At most `num_wanted` assignments for this worker: sweeps in turn, so that all get equal worker-seconds."""
     if worker.state != worker_rows.ALIVE:
         return []
+    room = Room(desk, worker=worker, num_free=request.num_free)
     handed: list[Assignment] = []
-    for index in range(request.num_wanted):
-        assignment = _next_of_any(desk, worker, answer_number=request.number, ahead=index >= request.num_free)
+    for _ in range(request.num_wanted):
+        assignment = _next_of_any(desk, room, answer_number=request.number)
         if assignment is None:
             break
         handed.append(assignment)
+        if assignment.alone:  # what came beside it would wait until it has left
+            break
     return handed
 
 
@@ -48,52 +53,44 @@ def _may_hand_out(desk: Desk, sweep: Sweep) -> bool:
         return False
     if unheld(desk, sweep.id) or desk.num_open(sweep.id, TrialState.PAUSED):
         return True
-    return can_propose(desk, sweep) and _num_in_flight(desk, sweep) < num_places
+    return can_propose(desk, sweep) and num_in_flight(desk, sweep) < num_places
 
 
-def parallel(desk: Desk, sweep: Sweep) -> int:
-    """How many trials of the sweep may be in flight on the workers that are here."""
-    crew = able(desk, sweep)
-    return widest(sweep, num_workers=len(crew.workers), num_slots=crew.num_slots)
-
-
-def widest(sweep: Sweep, *, num_workers: int, num_slots: int) -> int:
-    """How many trials of the sweep may be in flight on so many workers with so many slots in all.
-
-    `auto` = min(slots, max(workers, trials / 10)): wider, and the sampler learns nothing (DESIGN 2).
-    """
-    if isinstance(sweep.spec.budget.parallel, int):
-        return sweep.spec.budget.parallel
-    return max(1, min(num_slots, max(num_workers, sweep.budget_trials // 10)))
-
-
-def _next_of_any(desk: Desk, worker: Worker, *, answer_number: int, ahead: bool) -> Assignment | None:
-    for sweep in _in_turn(desk):
-        if not worker.can_train(sweep.spec.problem):
+def _next_of_any(desk: Desk, room: Room, *, answer_number: int) -> Assignment | None:
+    for sweep in _in_turn(desk, room):
+        if not room.fits(sweep):
             continue
-        if ahead and _is_full(desk, sweep):
-            return None  # its turn: what another sweep had ahead would take its next place
-        num_reserved = _num_free_elsewhere(desk, sweep, worker=worker) if ahead else 0
-        while (trial := _next_trial(desk, sweep, worker=worker, num_reserved=num_reserved)) is not None:
-            assignment = _assign(desk, trial, worker=worker, answer_number=answer_number)
+        ahead = room.is_ahead(sweep)
+        if ahead and is_full(desk, sweep):
+            room.close(sweep)  # its turn: what another sweep had ahead would take its next place
+            continue
+        num_reserved = room.num_reserved(sweep)
+        while (trial := _next_trial(desk, sweep, room=room, num_reserved=num_reserved)) is not None:
+            assignment = _assign(desk, trial, worker=room.worker, answer_number=answer_number)
             if assignment is not None:
+                room.take(sweep)
                 return assignment
-        if ahead and _num_in_flight(desk, sweep) + num_reserved >= parallel(desk, sweep):
-            # Its turn, and it may not have more in flight: what another sweep had ahead would take its next place.
-            return None
+        if ahead and num_in_flight(desk, sweep) + num_reserved >= parallel(desk, sweep):
+            room.close(sweep)  # its turn, and it may not have more in flight
     return None
 
 
-def _in_turn(desk: Desk) -> list[Sweep]:
+def _in_turn(desk: Desk, room: Room) -> list[Sweep]:
     """The sweeps that may be handed out, first the one with the least worker-seconds had and promised.
 
-    Where that says nothing yet, the one that has less in hand: two long trials must not both be of the same sweep.
+    Where that says nothing yet, the one that has less in hand: two long trials must not both be of the same sweep. Who
+    has its part of the worker's slots comes after those who have not: a child trains sweeps alike, however many rows
+    they have, and few rows are dear.
     """
     active = [sweep for sweep in desk.sweeps.values() if sweep.state in HANDS_OUT or _finishes(desk, sweep)]
     if len(active) < 2:
         return active
-    shares = {sweep.id: _share(desk, sweep.id) for sweep in active}
-    return sorted(active, key=lambda sweep: (shares[sweep.id], len(desk.held(sweep.id)), sweep.position))
+    num_stacked = sum(is_stacked(desk, sweep) for sweep in active)
+    ranks = {
+        sweep.id: (room.is_crowded(sweep, num_sweeps=num_stacked), _share(desk, sweep.id), len(desk.held(sweep.id)))
+        for sweep in active
+    }
+    return sorted(active, key=lambda sweep: (ranks[sweep.id], sweep.position))
 
 
 def _share(desk: Desk, sweep_id: str) -> float:
@@ -117,56 +114,55 @@ def unheld(desk: Desk, sweep_id: str) -> list[Trial]:
     return [one for one in desk.open_trials(sweep_id, TrialState.WAITING) if not _is_in_live_hands(desk, one.key)]
 
 
-def num_in_live_hands(desk: Desk, sweep_id: str) -> int:
-    """How many attempts of a sweep have workers whose leases run."""
-    silent = desk.attendance().silent
-    num_silent = sum(one.sweep_id == sweep_id for worker_id in silent for one in desk.of_worker(worker_id))
-    return desk.attempts.num_under(("sweep", sweep_id)) - num_silent
-
-
 def _is_in_live_hands(desk: Desk, key: TrialKey) -> bool:
     attempt = desk.attempt_of(key)
     return attempt is not None and attempt.worker_id not in desk.attendance().silent
 
 
-def _next_trial(desk: Desk, sweep: Sweep, *, worker: Worker, num_reserved: int) -> Trial | None:
+def _next_trial(desk: Desk, sweep: Sweep, *, room: Room, num_reserved: int) -> Trial | None:
     """What this worker gets of the sweep; `num_reserved` places in flight are kept for others."""
     num_places = parallel(desk, sweep) - num_reserved
     if seconds_left(desk, sweep) <= 0 or num_in_live_hands(desk, sweep.id) >= num_places:
         return None
     waiting = [one for one in unheld(desk, sweep.id) if sweep.state in HANDS_OUT or begun(one)]
-    untried = [one for one in waiting if not _better_elsewhere(desk, one, worker)]
-    if untried or sweep.state is SweepState.STOPPING:
-        return untried[0] if untried else None
+    if untried := [one for one in waiting if not (_waits(desk, one, room) or _better_elsewhere(desk, one, room))]:
+        return _fitting(desk, untried, worker=room.worker)
+    if sweep.state is SweepState.STOPPING:
+        return None
     while (promoted := desk.searches[sweep.id].promote()) is not None:
         trial = desk.change_trial((sweep.id, promoted), state=TrialState.WAITING)
         if desk.attempt_of((sweep.id, promoted)) is None:  # else its checkpoint is still to come
             return trial
-    if not can_propose(desk, sweep) or _num_in_flight(desk, sweep) >= num_places:
-        return None
-    return ask(desk, sweep)
+    while can_propose(desk, sweep) and num_in_flight(desk, sweep) < num_places:
+        asked = ask(desk, sweep)
+        if asked is None or not _waits(desk, asked, room):
+            return asked
+    return None
 
 
-def _num_free_elsewhere(desk: Desk, sweep: Sweep, *, worker: Worker) -> int:
-    """Free slots of the other workers: a trial ahead here must not take the place of one that would start there."""
-    others = [one for one in able(desk, sweep).workers if one.id != worker.id]
-    return sum(max(0, one.slots - desk.attempts.num_under(("worker", one.id))) for one in others)
+def _fitting(desk: Desk, waiting: list[Trial], *, worker: Worker) -> Trial:
+    """The first that fits a stack of this worker; the first of all where it was passed over for that before."""
+    first = waiting[0]
+    if len(waiting) == 1 or first.key in desk.passed_over:
+        return first
+    groups = desk.groups[first.sweep_id]
+    held = [desk.open_trial(one.key) for one in desk.of_worker(worker.id) if one.sweep_id == first.sweep_id]
+    here = {groups.id_of(one) for one in held if one is not None}
+    fitting = next((one for one in waiting if groups.id_of(one) in here), first)
+    if fitting is not first:
+        desk.passed_over.add(first.key)
+    return fitting
 
 
-def _is_full(desk: Desk, sweep: Sweep) -> bool:
-    """All places in flight are taken, by trials that are in somebody's hands: whatever is free elsewhere."""
-    places = parallel(desk, sweep)
-    return num_in_live_hands(desk, sweep.id) >= places and _num_in_flight(desk, sweep) >= places
+def _waits(desk: Desk, trial: Trial, room: Room) -> bool:
+    """Whether the worker had better not get it before its group has an engine; who has nothing to do gets anything."""
+    return desk.groups[trial.sweep_id].awaits_probe(trial, now=desk.now) and not room.is_empty
 
 
-def _num_in_flight(desk: Desk, sweep: Sweep) -> int:
-    return desk.num_open(sweep.id, TrialState.WAITING, TrialState.RUNNING)
-
-
-def _better_elsewhere(desk: Desk, trial: Trial, worker: Worker) -> bool:
+def _better_elsewhere(desk: Desk, trial: Trial, room: Room) -> bool:
     """It died here before, and there is a worker on which it did not."""
-    tried = desk.tried[trial.sweep_id, trial.number]
-    if worker.id not in tried:
+    tried = desk.tried.get(trial.key, ())
+    if room.worker.id not in tried:
         return False
     return any(one.id not in tried for one in able(desk, desk.sweeps[trial.sweep_id]).workers)
 
@@ -196,7 +192,16 @@ def _assign(desk: Desk, trial: Trial, *, worker: Worker, answer_number: int) -> 
             ended_at=None,
         )
     )
-    return _assignment(desk, sweep, trial, attempt_id=attempt.id)
+    if trial.engine is None:
+        trial = _stamped(desk, trial)
+    return _assignment(desk, trial, attempt_id=attempt.id, worker=worker)
+
+
+def _stamped(desk: Desk, trial: Trial) -> Trial:
+    """The trial with the engine that trains it, in all its attempts."""
+    groups = desk.groups[trial.sweep_id]
+    groups.note_handed(trial)
+    return desk.change_trial(trial.key, engine=groups.engine_of(trial))
 
 
 def level_with_others(desk: Desk, sweep_id: str) -> None:
@@ -211,7 +216,8 @@ def _start(desk: Desk, sweep: Sweep) -> Sweep:
     return change_sweep_state(desk, sweep.id, state=SweepState.RUNNING, reason=None)
 
 
-def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> Assignment:
+def _assignment(desk: Desk, trial: Trial, *, attempt_id: int, worker: Worker) -> Assignment:
+    sweep = desk.sweeps[trial.sweep_id]
     spec = sweep.spec
     problem, settings = trained_by(spec.problem, settings=trial.settings)
     return Assignment(
@@ -226,5 +232,8 @@ def _assignment(desk: Desk, sweep: Sweep, trial: Trial, *, attempt_id: int) -> A
         rungs=desk.searches[sweep.id].rungs(),
         judged=desk.searches[sweep.id].judged(),
         checkpoint=trial.checkpoint,
+        engine="fused" if trial.engine == "fused" else "serial",
+        width=desk.groups[sweep.id].width_of(trial, slots=worker.slots),
+        alone=trial.key in desk.suspects,
         limits=spec.limits.of_child(),
     )

@@ -197,6 +197,7 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     if ending.state == "PAUSED":
         end_attempt(desk, attempt, how=attempt_rows.PAUSED)
         desk.change_trial(key, checkpoint=ending.checkpoint)
+        desk.suspects.discard(key)
         return
     end_attempt(desk, attempt, how="diverged")
     end_trial(desk, key, state=TrialState.DIVERGED, reason=ending.reason)

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 from service.coordination import ranging
 from service.coordination.desk import Desk
 from service.coordination.exporting import end_export, resume_exports
+from service.coordination.probing import end_probe
 from service.coordination.tasks import TaskBoard, Ticket
-from trainer.task import Exported, RangeTest, TaskResult
+from trainer.task import Exported, Probe, RangeTest, TaskResult
 
 
 def resume_tasks(connection: Connection, *, board: TaskBoard, now: float) -> None:
@@ -35,7 +36,11 @@ def take_tasks_back(desk: Desk, connection: Connection) -> None:
 
 def _store(desk: Desk, connection: Connection, *, over: Sequence[tuple[Ticket, TaskResult]]) -> None:
     for ticket, result in over:
-        if isinstance(ticket.task.body, RangeTest) and ticket.of is not None:
+        if ticket.of is None:
+            continue
+        if isinstance(ticket.task.body, RangeTest):
             ranging.end(desk, ticket.of[0], result=result)
-        elif ticket.of is not None:
+        elif isinstance(ticket.task.body, Probe):
+            end_probe(desk, ticket, result=result)
+        else:
             end_export(desk, connection, of=ticket.of, result=result)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from service.bell import Bell
 from service.records import TrialKey, Worker
-from trainer.task import Task, TaskBody, TaskResult
+from trainer.task import Probe, Task, TaskBody, TaskResult
 
 FOR_THE_IDLE_SECONDS = 1.0
 """So long a task waits for a worker that has nothing to train, where there is one."""
@@ -19,6 +19,12 @@ MAX_LOST = 10
 
 MAX_TRIES = 3
 """Of what a sweep wants; a prediction is tried once."""
+
+PROBE_TRIES = 2
+"""Of a probe, lost workers counted: what it would tell is worth no more."""
+
+PROBE_SECONDS = 60.0
+"""So long a worker may take for a probe; then another one is asked."""
 
 
 class Reply:
@@ -43,9 +49,26 @@ class Ticket:
     expires_at: float | None = None
     of: TrialKey | None = None
     worker: str | None = None
+    handed_at: float = 0.0
     num_errors: int = 0
     num_lost: int = 0
     reply: Reply = field(default_factory=Reply)
+
+    def is_lost(self, *, here: Collection[str], now: float) -> bool:
+        """Whether the worker that has it is gone, or has had it for too long."""
+        overdue = isinstance(self.task.body, Probe) and now - self.handed_at >= PROBE_SECONDS
+        return self.worker is not None and (self.worker not in here or overdue)
+
+    def why_given_up(self) -> str | None:
+        """Why it is not tried again; None while it may be."""
+        if isinstance(self.task.body, Probe) and self.num_lost + self.num_errors >= PROBE_TRIES:
+            return f"a worker was lost while it had it, or had it for {PROBE_SECONDS:.0f} s"
+        return f"{MAX_LOST} workers were lost while they had it" if self.num_lost >= MAX_LOST else None
+
+    def is_tried_again(self, result: TaskResult) -> bool:
+        """Whether what a sweep wants goes back after this error; `num_errors` counts it already."""
+        num_tries = PROBE_TRIES - self.num_lost if isinstance(self.task.body, Probe) else MAX_TRIES
+        return self.of is not None and result.value is None and self.num_errors < num_tries and not result.fault
 
 
 class TaskBoard:
@@ -80,10 +103,12 @@ class TaskBoard:
         self._next_id += 1
         return ticket
 
-    def withdraw(self, sweep_id: str) -> None:
-        """Nobody wants the tasks of this sweep any more."""
+    def withdraw(self, sweep_id: str, *, only: type[TaskBody] | None = None) -> None:
+        """Nobody wants the tasks of this sweep (of one kind `only`) any more."""
         self._tickets = {
-            number: one for number, one in self._tickets.items() if one.of is None or one.of[0] != sweep_id
+            number: one
+            for number, one in self._tickets.items()
+            if one.of is None or one.of[0] != sweep_id or (only is not None and not isinstance(one.task.body, only))
         }
 
     def hand(self, worker: Worker, *, workers: Sequence[Worker], busy: Collection[str], now: float) -> tuple[Task, ...]:
@@ -100,7 +125,7 @@ class TaskBoard:
             waits = worker.id in busy and others and now - ticket.asked_at < FOR_THE_IDLE_SECONDS
             stale = ticket.expires_at is not None and now >= ticket.expires_at
             if ticket.worker is None and not (waits or stale) and worker.can_train(ticket.task.body.problem):
-                self._tickets[ticket.task.id] = replace(ticket, worker=worker.id)
+                self._tickets[ticket.task.id] = replace(ticket, worker=worker.id, handed_at=now)
                 return (ticket.task,)
         return ()
 
@@ -114,9 +139,9 @@ class TaskBoard:
             ticket = self._tickets.get(result.task)
             if ticket is None or ticket.worker != worker_id:
                 continue
-            num_errors = ticket.num_errors + (result.value is None)
-            if ticket.of is not None and 0 < num_errors < MAX_TRIES and not result.fault:
-                self._tickets[result.task] = replace(ticket, worker=None, num_errors=num_errors)
+            ticket = replace(ticket, num_errors=ticket.num_errors + (result.value is None))
+            if ticket.is_tried_again(result):
+                self._tickets[result.task] = replace(ticket, worker=None)
                 continue
             del self._tickets[result.task]
             over.append((ticket, result))
@@ -126,10 +151,10 @@ class TaskBoard:
     def take_back(self, workers: Sequence[Worker], *, now: float) -> list[tuple[Ticket, TaskResult]]:
         """Tasks of workers that are not among these any more wait again; what nobody waits for is dropped.
 
-        Answers the tickets that are given up: too many workers were lost with them.
+        So do probes that their workers have for too long. Answers the tickets that are given up: lost too often.
         """
         here = {one.id for one in workers}
-        lost = [one for one in self._tickets.values() if one.worker is not None and one.worker not in here]
+        lost = [one for one in self._tickets.values() if one.is_lost(here=here, now=now)]
         for ticket in lost:
             self._tickets[ticket.task.id] = replace(ticket, worker=None, num_lost=ticket.num_lost + 1)
         self._tickets = {
@@ -137,11 +162,10 @@ class TaskBoard:
             for number, one in self._tickets.items()
             if one.worker is not None or one.expires_at is None or now < one.expires_at
         }
-        reason = f"{MAX_LOST} workers were lost while they had it"
         over = [
-            (one, TaskResult(task=one.task.id, error=reason))
+            (one, TaskResult(task=one.task.id, error=why))
             for one in self._tickets.values()
-            if one.num_lost >= MAX_LOST
+            if (why := one.why_given_up()) is not None
         ]
         for ticket, _ in over:
             del self._tickets[ticket.task.id]

@@ -11,6 +11,7 @@ from service.coordination.endings import call_back, cancel_open_trials, change_s
 from service.coordination.handing import level_with_others
 from service.coordination.lifecycle import next_state, refusal
 from service.coordination.ordering import invalid
+from service.coordination.probing import withdraw_probes
 from service.coordination.settling import pending_reason, settle
 from service.errors import Conflict, NotFound
 from service.records import Sweep, Trial
@@ -49,6 +50,8 @@ def change(desk: Desk, sweep: Sweep, *, verb: str) -> Sweep:
         cancel_open_trials(desk, sweep.id, reason="cancelled by a user")
     if sweep.awaits_range_test:
         desk.board.withdraw(sweep.id)
+    if verb != "resume":
+        withdraw_probes(desk, sweep.id)
     if sweep.awaits_range_test and verb == "resume":
         ranging.begin(desk, sweep)
     if verb == "pause":

@@ -20,6 +20,7 @@ from service.database.errors import translated
 from service.database.gate import Gate
 
 RETRY_AFTER_SECONDS = 2
+SERVER_CLOCK = extract("epoch", func.clock_timestamp()).cast(Float)
 
 
 class Database:
@@ -62,7 +63,7 @@ class Database:
         """Seconds since 1970 on the database's clock, as a part of a query: asking for it alone would be a journey."""
         if self.is_sqlite:
             return literal(time.time(), Float)
-        return extract("epoch", func.clock_timestamp()).cast(Float)
+        return SERVER_CLOCK
 
     def now(self, connection: Connection) -> float:
         """Seconds since 1970 on the database's clock."""

@@ -55,6 +55,7 @@ def local_plan(settings: Settings) -> LocalPlan:
         "RAVINE_HOME": str(settings.home.absolute()),
         "RAVINE_URL": settings.local_url,
         "RAVINE_JOIN_TOKEN_FILE": str(settings.join_token_path),
+        "RAVINE_SLOTS": str(settings.slots),
         "RAVINE_THREADS": str(max(1, num_cores // num_workers)),
         "RAVINE_PROBLEMS": ",".join(settings.problems),
     }

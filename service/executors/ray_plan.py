@@ -71,6 +71,7 @@ def ray_plan(settings: Settings, *, owner: str) -> RayPlan:
     variables = {
         "RAVINE_URL": settings.worker_url,
         "RAVINE_EXECUTOR": "ray",
+        "RAVINE_SLOTS": str(settings.slots),
         "RAVINE_THREADS": str(max(1, int(settings.worker_cpus))),
         "RAVINE_DEVICE": "cuda:0" if settings.worker_gpus else "cpu",
         "RAVINE_IDLE_SECONDS": f"{settings.idle_seconds:g}",

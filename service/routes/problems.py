@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends
 
 from service.coordination.known import every_problem
 from service.paging import DEFAULT_PAGE, place_of, token_of
+from service.problem_schemas import PresetAnswer, ProblemAnswer
 from service.routes.deps import DatabaseDep, PageSize, PageToken, user
-from service.schemas import Page, PresetAnswer, ProblemAnswer
+from service.schemas import Page
 from sweeps.space.coordinates import COORDINATES
 from sweeps.space.presets import PRESETS
 from trainer import catalog

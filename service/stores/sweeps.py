@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from service.records import ModelExport, Sweep, bounded
-from service.tables import attempt, epoch, event, idempotency, sweep, trial
+from service.tables import attempt, engines, epoch, event, idempotency, sweep, trial
 from sweeps.spec import SweepSpec
 from sweeps.states import FINAL_SWEEP_STATES, SweepState, TrialState
 from trainer.task import RangeCurve
@@ -77,7 +77,7 @@ def trial_counts(connection: Connection, sweep_ids: Iterable[str]) -> dict[str, 
 def remove(connection: Connection, sweep_id: str) -> None:
     """Deletes the sweep and all that hangs on it but its MLflow runs: the recorder forgets those (events.DELETED)."""
     connection.execute(delete(sweep).where(sweep.c.id == sweep_id))
-    for table in (trial, attempt, epoch, event, idempotency):
+    for table in (trial, attempt, engines, epoch, event, idempotency):
         connection.execute(delete(table).where(table.c.sweep_id == sweep_id))
 
 

@@ -11,7 +11,7 @@ import psutil
 from pydantic import ValidationError
 
 from service.protocol import ChildDeath
-from service.worker.cgroup import num_oom_kills
+from service.worker.cgroup import oom_kills
 from service.worker.child_messages import ChildSaid, ToldChild
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class ChildProcess:
         ended: Callable[["ChildProcess"], None],
     ) -> None:
         self._hear, self._ended = hear, ended
-        self._oom_kills = num_oom_kills()
+        self._oom_kills = oom_kills()
         self._killed_for: Literal["hang", "memory"] | None = None
         self._rss_mb: int | None = None
         child_reads, self._to_child = os.pipe()
@@ -83,14 +83,13 @@ class ChildProcess:
     def death(self) -> ChildDeath:
         """How it ended; to be asked after `ended`."""
         code = self._process.wait()
-        kills = num_oom_kills()
         return ChildDeath(
             attempts=(),
             how=self._killed_for or ("signal" if code < 0 else "exit"),
             code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             rss_mb=self._rss_mb,
-            oom=kills is not None and self._oom_kills is not None and kills > self._oom_kills,
+            oom=self._oom_kills.rose(to=oom_kills()),
         )
 
     def close(self) -> None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-import httpx
-
 from service.protocol import Welcome
 from service.worker.child_messages import ChildSaid
+from service.worker.connection import Reply
 from service.worker.session import Session
 from trainer.config import Assignment, CheckpointRef
 from trainer.task import Export, Exported, Predict, Task
@@ -114,10 +113,10 @@ class Transfers:
     def _put(self, ref: CheckpointRef) -> None:
         path, file = f"{self._path}/files/{ref.sha256}", self._file(ref.sha256)
 
-        def request() -> httpx.Response:
+        def request() -> Reply:
             # What was put before may be gone from here, and since then from there: whoever goes on from it begins anew.
             if self._session.has(path) or not file.exists():
-                return httpx.Response(200)
+                return Reply(200)
             return self._session.put(path, pieces=_pieces(file), num_bytes=file.stat().st_size)
 
         self._session.insist(request)

@@ -1,5 +1,6 @@
 """The attempts that a worker has in hand, and how far each has come."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -43,9 +44,14 @@ class Held:
         """With whom it may share a child: a sweep with a memory limit only with itself, the others with each other."""
         return f"sweep {self.assignment.sweep}" if self.assignment.limits.memory_mb is not None else "any"
 
-    def seconds_now(self, now: float) -> float:
-        """Training time so far; `now` is monotonic."""
-        return self.seconds + (max(0.0, now - self.timed_at) if self.started and not self.through else 0.0)
+    @property
+    def advances(self) -> bool:
+        """Its training time goes on."""
+        return self.started and not self.through
+
+    def seconds_now(self, now: float, *, share: float = 1.0) -> float:
+        """Training time so far; `now` is monotonic, and `share` is how much of the child's time this row gets."""
+        return self.seconds + (share * max(0.0, now - self.timed_at) if self.advances else 0.0)
 
     def time(self, *, seconds: float, now: float) -> None:
         """Its training time now."""
@@ -53,7 +59,11 @@ class Held:
 
 
 class Hand:
-    """All attempts in hand, in the order in which they came. One per slot is wanted ahead."""
+    """All attempts in hand, in the order in which they came.
+
+    A quarter as many as there are slots are wanted ahead, one at least: rows that end are refilled from these until the
+    next answer comes. What shall run alone leaves no room for more than one ahead.
+    """
 
     def __init__(self, *, slots: int) -> None:
         self._slots = slots
@@ -73,12 +83,23 @@ class Hand:
     @property
     def num_free(self) -> int:
         """Slots that nothing in hand will fill."""
-        return max(0, self._slots - self._num_open())
+        return max(0, self._num_slots() - self._num_open())
 
     @property
     def num_wanted(self) -> int:
         """Assignments that fit, the ones ahead included."""
-        return max(0, 2 * self._slots - self._num_open())
+        slots = self._num_slots()
+        return max(0, slots + max(1, slots // 4) - self._num_open())
+
+    @property
+    def num_training(self) -> int:
+        """How many are in their slots."""
+        return sum(held.training for held in self)
+
+    @property
+    def has_ahead(self) -> bool:
+        """Something waits for the next slot that becomes free."""
+        return any(not (held.taken or held.through) for held in self)
 
     def add(self, assignments: Iterable[Assignment]) -> None:
         """Takes assignments into hand."""
@@ -95,8 +116,13 @@ class Hand:
 
     def named(self, *, now: float) -> tuple[InHand, ...]:
         """The hand as the service is told of it."""
+        shares = self._shares()
         return tuple(
-            InHand(attempt=attempt, started=held.started, seconds=held.seconds_now(now))
+            InHand(
+                attempt=attempt,
+                started=held.started,
+                seconds=held.seconds_now(now, share=shares.get(held.assignment.sweep, 0.0)),
+            )
             for attempt, held in self._held.items()
         )
 
@@ -127,6 +153,12 @@ class Hand:
         """What the child has yet to get."""
         return (held for held in self if not (held.given or held.through or held.lacks_file))
 
+    def admits(self, held: Held) -> bool:
+        """Whether it may join what the child has: nothing beside what shall run alone, until that left its slot."""
+        if held.assignment.alone:
+            return self.child_is_free
+        return not any(one.assignment.alone and one.given and not one.through for one in self)
+
     @property
     def in_training(self) -> bool:
         """The child has begun something that is not through."""
@@ -147,7 +179,10 @@ class Hand:
         its verdict, unless that verdict was a PAUSE, which only the dead child could have followed.
         """
         lost = self._suspects()
-        seconds = max((held.seconds_now(now) for held in lost), default=0.0)
+        shares = self._shares()
+        seconds = max(
+            (held.seconds_now(now, share=shares.get(held.assignment.sweep, 0.0)) for held in lost), default=0.0
+        )
         unpaused = [held for held in self if held.last and not held.ended and held.pause_epoch is not None]
         for held in (*lost, *unpaused):
             self.drop(held.assignment.attempt)
@@ -160,6 +195,14 @@ class Hand:
         """What is in training; else what the child has to begin with, which may be what ails it."""
         open_ones = [held for held in self if held.given and not held.through]
         return [held for held in open_ones if held.taken] or open_ones[:1]
+
+    def _shares(self) -> dict[str, float]:
+        """How much of the child's time each row of a sweep gets: sweeps get equal time, and so do rows of a sweep."""
+        num_rows = Counter(held.assignment.sweep for held in self if held.advances)
+        return {sweep: 1 / (len(num_rows) * count) for sweep, count in num_rows.items()}
+
+    def _num_slots(self) -> int:
+        return 1 if any(held.assignment.alone and not held.through for held in self) else self._slots
 
     def _num_open(self) -> int:
         return sum(not held.through for held in self)

@@ -82,7 +82,8 @@ class WorkerLoop:
             return next((at for at in deadlines if at > time.monotonic()), deadlines[-1])
         due = [at for at in (self._keeper.start_at, self._pulse.due_at) if at is not None]
         if self._welcome is not None and not self._state.travelling and not self._idle:
-            due.append(min(self._heartbeat_at, self._state.linger_until or self._heartbeat_at))
+            speaks_at = self._state.speaks_at
+            due.append(self._heartbeat_at if speaks_at is None else min(self._heartbeat_at, speaks_at))
         if self._state.limits() is not None:
             due.append(self._sample_at)
         if self._idleness.leave_at is not None and not self._state.travelling:

@@ -1,5 +1,6 @@
 """One worker's requests to the service: what an answer means, and patience with a service that is away."""
 
+import json
 import logging
 import random
 import threading
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from service.worker.connection import Connection, ConnectionLost, Reply
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -36,11 +39,11 @@ class LinkLost(Exception):
 class Refused(LinkLost):
     """The service answered, and said no: the status, and its reason where it is one of ours."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        problem = f"{response.request.method} {response.request.url.path}: {response.status_code}"
+    def __init__(self, reply: Reply, *, asked: str) -> None:
+        problem = f"{asked}: {reply.status}"
         super().__init__(f"the service does not know this worker any more ({problem})", code=SESSION_LOST)
-        self.status = response.status_code
-        self.detail = _detail(response)
+        self.status = reply.status
+        self.detail = _detail(reply)
 
 
 @dataclass(frozen=True)
@@ -64,37 +67,36 @@ class Session:
     def __init__(self, address: Address, *, token: str, leaving: threading.Event) -> None:
         self._address = address
         self._leaving = leaving
+        self._connection = Connection(address.url, token=token)
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=address.url, headers=headers, timeout=30, trust_env=False)
 
-    def post(self, path: str, *, body: str, read_seconds: float = 30.0) -> httpx.Response:
+    def post(self, path: str, *, body: str, read_seconds: float = 30.0) -> Reply:
         """One JSON request. Raises Unanswered, LinkLost."""
-        timeout = httpx.Timeout(read_seconds, connect=5)
-        headers = {"Content-Type": "application/json"}
-        return self._once(lambda: self._client.post(path, content=body, headers=headers, timeout=timeout))
+        return _once(lambda: self._connection.post(path, body=body, read_seconds=read_seconds), asked=f"POST {path}")
 
     def has(self, path: str) -> bool:
         """Whether there is something at the path. Raises Unanswered, LinkLost."""
-        return self._once(lambda: self._client.head(path)).is_success
+        return _once(lambda: _reply(self._client.head(path)), asked=f"HEAD {path}", may_be_missing=True).status < 300
 
-    def put(self, path: str, *, pieces: Iterator[bytes], num_bytes: int) -> httpx.Response:
+    def put(self, path: str, *, pieces: Iterator[bytes], num_bytes: int) -> Reply:
         """Sends bytes in pieces. Raises Unanswered, LinkLost."""
         headers = {"Content-Length": str(num_bytes), "Content-Type": "application/octet-stream"}
-        return self._once(lambda: self._client.put(path, content=pieces, headers=headers))
+        return _once(lambda: _reply(self._client.put(path, content=pieces, headers=headers)), asked=f"PUT {path}")
 
-    def get(self, path: str, *, into: Path) -> httpx.Response:
+    def get(self, path: str, *, into: Path) -> Reply:
         """Writes what lies at the path into a file; no file where there is nothing. Raises Unanswered, LinkLost."""
 
-        def request() -> httpx.Response:
+        def request() -> Reply:
             with self._client.stream("GET", path) as response:
                 if response.is_success:
                     with into.open("wb") as file:
                         file.writelines(response.iter_bytes())
-            return response
+            return Reply(response.status_code)
 
-        return self._once(request)
+        return _once(request, asked=f"GET {path}", may_be_missing=True)
 
-    def insist(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+    def insist(self, request: Callable[[], Reply]) -> Reply:
         """Repeats a request unchanged until it is answered. Raises LinkLost when that is hopeless."""
         pause_seconds, begun_at = FIRST_PAUSE_SECONDS, time.monotonic()
         while True:
@@ -109,26 +111,29 @@ class Session:
             self._leaving.wait(random.uniform(0.5, 1.0) * pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
-    def _once(self, request: Callable[[], httpx.Response]) -> httpx.Response:
-        """No answer, a 5xx and a 429 mean later; an error but 404 for a file that this worker is not known any more."""
-        try:
-            response = request()
-        except httpx.TransportError as error:
-            raise Unanswered(str(error) or type(error).__name__) from error
-        problem = f"{response.request.method} {response.request.url.path}: {response.status_code}"
-        if response.status_code >= 500 or response.status_code == 429:
-            raise Unanswered(problem)
-        missing_file = response.status_code == 404 and response.request.method in ("GET", "HEAD")
-        if response.is_error and not missing_file:
-            raise Refused(response)
-        return response
+
+def _once(request: Callable[[], Reply], *, asked: str, may_be_missing: bool = False) -> Reply:
+    """No answer, a 5xx and a 429 mean later; an error but 404 for a file that this worker is not known any more."""
+    try:
+        reply = request()
+    except (httpx.TransportError, ConnectionLost) as error:
+        raise Unanswered(str(error) or type(error).__name__) from error
+    if reply.status >= 500 or reply.status == 429:
+        raise Unanswered(f"{asked}: {reply.status}")
+    if reply.status >= 400 and not (reply.status == 404 and may_be_missing):
+        raise Refused(reply, asked=asked)
+    return reply
 
 
-def _detail(response: httpx.Response) -> str | None:
+def _reply(response: httpx.Response) -> Reply:
+    return Reply(response.status_code)
+
+
+def _detail(reply: Reply) -> str | None:
     """The reason in an answer of ours; None for anybody else's."""
-    if not response.headers.get("content-type", "").startswith(PROBLEM_JSON):
+    if not reply.content_type.startswith(PROBLEM_JSON):
         return None
     try:
-        return " ".join(str(response.json()["detail"]).split())
+        return " ".join(str(json.loads(reply.content)["detail"]).split())
     except (ValueError, KeyError, TypeError):
         return None

@@ -4,13 +4,15 @@ from service.protocol import ChildDeath, Exchange, ExchangeAnswer, Wait
 from service.worker.child_messages import ChildSaid
 from service.worker.hand import Hand
 from service.worker.outbox import Outbox
+from service.worker.rhythm import Rhythm
 from service.worker.tasks_in_hand import TasksInHand
 from trainer.config import Assignment, Limits
 from trainer.facts import ProblemFacts
 from trainer.report import Answer, Ending, EpochReport, Verdict
 from trainer.task import Task, TaskResult
 
-LINGER_SECONDS = 0.25
+ENOUGH_ROWS = 4
+"""A slot that stands empty for a moment costs little beside so many rows in training."""
 
 
 class WorkerState:
@@ -24,8 +26,7 @@ class WorkerState:
         self._travelling: Exchange | None = None
         self._answered = 0
         self._offered = 0  # of num_wanted, how many the service knows of and has not filled
-        self._urgent = False  # something to tell at once: a report that is judged, a wait that ended
-        self.linger_until: float | None = None  # when what is in no hurry goes out at the latest
+        self._rhythm = Rhythm()
         self._idle_version: int | None = None  # set when the last answer brought no work
         self._company: str | None = None  # of what the child was given; None: it had nothing yet
         self._draining = False
@@ -100,21 +101,29 @@ class WorkerState:
 
     def next_exchange(self, *, now: float, heartbeat_due: bool) -> Exchange | None:
         """The exchange to send now, if there is something to tell and none travels."""
-        lingered = self.linger_until is not None and now >= self.linger_until
-        if self._travelling is not None or not (heartbeat_due or lingered or self._has_urgent_news()):
-            return None
-        return self._pack(now=now, leaving=False)
+        speaks_at = self.speaks_at
+        due = heartbeat_due or (speaks_at is not None and now >= speaks_at)
+        return self._pack(now=now, leaving=False) if due and self._travelling is None else None
+
+    @property
+    def speaks_at(self) -> float | None:
+        """When the next exchange is due, heartbeats aside; None while there is nothing to tell."""
+        grown = not self._draining and self.hand.num_wanted > self._offered
+        is_short_of_work = grown and not self.hand.has_ahead
+        rests = self.hand.num_training >= (ENOUGH_ROWS if is_short_of_work else 2)
+        return self._rhythm.speaks_at(hurry=grown or self._outbox.is_urgent, rests=rests)
 
     def next_wait(self) -> Wait | None:
         """What to wait for when there is nothing in hand and nothing to tell."""
-        has_news = self.linger_until is not None or self._has_urgent_news()
-        if self._travelling or len(self.hand) or has_news or self._draining or self._idle_version is None:
+        if self._travelling or len(self.hand) or self._draining or self._idle_version is None:
+            return None
+        if self.speaks_at is not None:
             return None
         return Wait(work_version=self._idle_version)
 
     def wait_ended(self) -> None:
         """A long poll came back: ask again."""
-        self._urgent = True
+        self._rhythm.hurry = True
 
     def drain(self) -> None:
         """Nothing more is wanted, and what no child has is handed back."""
@@ -126,10 +135,14 @@ class WorkerState:
         return self._pack(now=now, leaving=True)
 
     def to_give(self) -> tuple[Assignment, ...]:
-        """What the child gets now, in order. A sweep with a memory limit shares no child with another."""
+        """What the child gets now, in order.
+
+        A sweep with a memory limit shares no child with another, and what shall run alone begins where nothing else is.
+        """
         chosen = []
         for held in self.hand.not_given():
-            if self._company not in (None, held.company):
+            crowded = held.assignment.alone and self.tasks.in_child
+            if self._company not in (None, held.company) or crowded or not self.hand.admits(held):
                 break
             self._company, held.given = held.company, True
             chosen.append(held.assignment)
@@ -145,22 +158,13 @@ class WorkerState:
         """There is another child, which fits any company."""
         self._company = None
 
-    def _has_urgent_news(self) -> bool:
-        grown = not self._draining and self.hand.num_wanted > self._offered
-        return self._urgent or grown or self._outbox.is_urgent
-
-    def _linger(self, *, now: float) -> None:
-        """What nobody waits for goes with what comes next, so that short epochs do not cost a request each."""
-        if self.linger_until is None:
-            self.linger_until = now + LINGER_SECONDS
-
     def _pack(self, *, now: float, leaving: bool) -> Exchange:
         parcel = self._outbox.pack(now=now)
         for ending in parcel.endings:
             self.hand.drop(ending.attempt)
         quiet = leaving or self._draining
         named = (*self.hand.named(now=self.tasks.training_until(now)), *self._outbox.named_dead())
-        self._urgent, self.linger_until = bool(self._outbox.reports), None
+        self._rhythm.spoke(now=now, hurry=bool(self._outbox.reports))
         self._travelling = Exchange(
             number=self._answered + 1,
             answered=self._answered,
@@ -181,7 +185,7 @@ class WorkerState:
         if held is not None and not held.started:
             held.taken = held.started = True
             held.time(seconds=0.0, now=now)
-            self._linger(now=now)
+            self._rhythm.linger(now=now)
 
     def _hear_report(self, report: EpochReport, *, now: float) -> None:
         held = self.hand.get(report.attempt)
@@ -193,9 +197,9 @@ class WorkerState:
         self._outbox.reports.append((report, now))
         judged = held.assignment.judged
         if report.last or judged is None or report.epoch in judged:
-            self._urgent = True
+            self._rhythm.hurry = True
         else:
-            self._linger(now=now)
+            self._rhythm.linger(now=now)
 
     def _hear_ending(self, ending: Ending, *, now: float) -> None:
         if held := self.hand.get(ending.attempt):

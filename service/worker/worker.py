@@ -52,7 +52,7 @@ def _hello(settings: WorkerSettings) -> Hello:
             executor=settings.executor,
             host=host,
             pid=os.getpid(),
-            slots=1,
+            slots=settings.slots,
             device=settings.device,
             version=_version(),
         )

@@ -2,9 +2,10 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -12,13 +13,15 @@ from mlflow.entities import Run
 from service.recorder.champions import Champions
 from service.recorder.content import Origin
 from service.recorder.copier import Copier
-from service.recorder.mlflow_client import EmbeddedMlflow, Mlflow, open_mlflow
+from service.recorder.mlflow_client import Mlflow
+from service.recorder.mlflow_embedded import EmbeddedMlflow, open_mlflow
 from service.recorder.registry import Registry
 from service.records import MlflowRun
 from service.stores import runs
 from tests.service.recorder_story import Story, accuracy
 
 ORIGIN = Origin("me", commit="abc")
+Kind: TypeAlias = Callable[[Path], EmbeddedMlflow]
 NOWHERE = "http://127.0.0.1:9"  # where nobody listens
 
 
@@ -31,7 +34,7 @@ def copier_of(story: Story, *, mlflow: Mlflow, registry: Registry) -> Copier:
 class House:
     """A database, our own MLflow, and the copier between them."""
 
-    def __init__(self, folder: Path, *, database_url: str, kind: type[EmbeddedMlflow]) -> None:
+    def __init__(self, folder: Path, *, database_url: str, kind: Kind) -> None:
         self.folder = folder
         self.story = Story(folder, database_url=database_url)
         self.mlflow = kind(folder / "mlflow")
@@ -88,9 +91,7 @@ def empty_mlflow_in(folder: Path) -> Path:
 
 
 @contextmanager
-def house_in(
-    folder: Path, *, empty: Path, database_url: str, kind: type[EmbeddedMlflow] = EmbeddedMlflow
-) -> Iterator[House]:
+def house_in(folder: Path, *, empty: Path, database_url: str, kind: Kind = EmbeddedMlflow) -> Iterator[House]:
     """A house, for as long as it is needed."""
     shutil.copytree(empty, folder / "mlflow")
     house = House(folder, database_url=database_url, kind=kind)

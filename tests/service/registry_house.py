@@ -7,7 +7,7 @@ from mlflow.entities import LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 
 from service.recorder.copier import Copier
-from service.recorder.mlflow_client import open_mlflow
+from service.recorder.mlflow_embedded import open_mlflow
 from service.recorder.registry import Registry
 from service.records import MlflowRun
 from service.stores import events, runs

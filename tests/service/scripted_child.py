@@ -3,7 +3,8 @@
 quick: reports all epochs, the last one with `last`. endless: reports epoch 1 and beats until it is told to stop.
 burst: reports one epoch each time it looks, until stopped. exit: dies with code 3 after its first step. silent: makes
 a step and says nothing more. fat: grows to 300 MiB and beats. pause: reports epoch 1, pauses with a file when told so.
-unborn: dies before it takes it. An endless row writes a checkpoint when it drains.
+unborn: dies before it takes it. crowd: all such rows train side by side, an epoch of each at every look, to their last.
+deadly: as crowd, but its second epoch ends the process. An endless row writes a checkpoint when it drains.
 
 Of a task it predicts what lies in the files that the task needs, or dies of the row ["die"]; it exports its own file.
 """
@@ -12,6 +13,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -23,10 +25,11 @@ from trainer.task import Exported, Predict, Prediction, Task, TaskResult, TaskVa
 
 LOOK_SECONDS = 0.02
 MIB = 1 << 20
+CROWD = ("crowd", "deadly")
 
 
 class ScriptedChild:
-    """One slot."""
+    """One slot, but for a crowd."""
 
     def __init__(self, *, read_fd: int, write_fd: int) -> None:
         self._write_fd = write_fd
@@ -45,7 +48,10 @@ class ScriptedChild:
         while not self._draining:
             self.look(wait=True)
             while self._held and not self._draining:
-                self.train(self._held.pop(0))
+                if self._held[0].sweep in CROWD:
+                    self.train_crowd()
+                else:
+                    self.train(self._held.pop(0))
 
     def train(self, assignment: Assignment) -> None:
         attempt = assignment.attempt
@@ -64,6 +70,25 @@ class ScriptedChild:
         ballast = b"x" * (300 * MIB) if assignment.sweep.startswith("fat") else b""
         self.linger(assignment)
         del ballast
+
+    def train_crowd(self) -> None:
+        rows: dict[int, Assignment] = {}
+        epoch: Counter[int] = Counter()
+        while not self._draining:
+            new = {one.attempt: one for one in self._held if one.sweep in CROWD}
+            self._held = [one for one in self._held if one.attempt not in new]
+            rows |= new
+            if new:
+                self.say(ChildSaid(taken=tuple(new), started=tuple(new)))
+            epoch.update(list(rows))
+            if any(epoch[attempt] == 2 for attempt, row in rows.items() if row.sweep == "deadly"):
+                os._exit(3)
+            reports = [report(attempt, epoch[attempt], last=epoch[attempt] == rows[attempt].epochs) for attempt in rows]
+            if not reports:
+                return
+            self.say(ChildSaid(reports=tuple(reports)))
+            rows = {attempt: row for attempt, row in rows.items() if epoch[attempt] < row.epochs}
+            self.look(wait=False)
 
     def linger(self, assignment: Assignment) -> None:
         """In training until a verdict or the drain ends it."""

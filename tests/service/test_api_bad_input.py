@@ -20,7 +20,7 @@ BAD_SWEEPS: list[tuple[dict[str, Any], str]] = [
     ({"sampler": {"kind": "gp"}}, "sampler"),
     ({"sampler": {"kind": "auto"}}, "sampler"),
     ({"pruner": {"kind": "rungs"}}, "pruner"),
-    ({"engine": "fused"}, "engine"),
+    ({"engine": "stacked"}, "engine"),
     ({"space": {"schedule": {"choices": ["constantly"]}}}, "space.schedule"),
     ({"space": {"learning_rate": {"low": 1.0, "high": 0.1}}}, "space.learning_rate"),
     ({"space": {"learning_rate": {"low": 0.0, "high": 1.0, "log": True}}}, "space.learning_rate"),

@@ -13,7 +13,7 @@ from tests.service.scripted_worker import ScriptedWorker
 
 SWEEP_FIELDS = {
     "id", "name", "state", "reason", "warnings", "spec", "trial_counts", "best", "budget", "mlflow",
-    "export", "range_test", "created_at", "started_at", "ended_at",
+    "export", "engines", "range_test", "created_at", "started_at", "ended_at",
 }  # fmt: skip
 
 

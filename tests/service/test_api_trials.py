@@ -18,7 +18,7 @@ def test_posted_settings_become_a_trial(api_house: ApiHouse) -> None:
     assert (answer.status_code, answer.headers["location"]) == (201, f"/v1/sweeps/{sweep}/trials/0")
     body = answer.json()
     assert set(body) == TRIAL_FIELDS
-    assert (body["state"], body["settings"]["momentum"], body["engine"]) == ("WAITING", 0.5, "serial")
+    assert (body["state"], body["settings"]["momentum"], body["engine"]) == ("WAITING", 0.5, None)
     assert api_house.get(answer.headers["location"]) == body
 
 

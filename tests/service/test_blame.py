@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.coordination.blame import final_reason, of_child, of_exception, of_worker
+from service.coordination.blame import final_reason, is_suspect, of_child, of_exception, of_worker, tells_of_worker
 from service.protocol import ChildDeath
 
 
@@ -28,6 +28,30 @@ def test_what_counts(death: dict[str, Any], counts: bool) -> None:
     assert (together.counts, "with 2 other trials" in together.reason) == (False, True)
     over_a_task = of_child(ChildDeath.model_validate({"attempts": (1,), "num_tasks": 1, **death}))
     assert (over_a_task.counts, "another task" in over_a_task.reason) == (False, True)
+
+
+@pytest.mark.parametrize("num_attempts", [1, 3])
+@pytest.mark.parametrize(
+    ("death", "suspect"),
+    [
+        ({"how": "exit", "code": 1}, True),
+        ({"how": "signal", "signal": 11}, True),
+        ({"how": "hang", "signal": 9}, True),
+        ({"how": "signal", "signal": 9, "oom": True}, True),
+        ({"how": "signal", "signal": 9, "oom": None}, True),
+        ({"how": "signal", "signal": 9, "oom": False}, False),
+        ({"how": "signal", "signal": 15, "oom": False}, False),
+    ],
+)
+def test_who_runs_alone_from_then_on(death: dict[str, Any], suspect: bool, num_attempts: int) -> None:
+    attempts = tuple(range(num_attempts))
+    how = of_child(ChildDeath.model_validate({"attempts": attempts, **death})).how
+    assert (is_suspect(how), tells_of_worker(how)) == (suspect, num_attempts == 1)
+
+
+def test_what_did_not_die_is_no_suspect() -> None:
+    for blame in (of_worker("the machine is gone"), of_exception("ValueError", traceback="Traceback")):
+        assert (is_suspect(blame.how), tells_of_worker(blame.how)) == (False, True)
 
 
 def test_a_worker_or_machine_that_goes_blames_nobody() -> None:

@@ -9,6 +9,7 @@ import pytest
 from service.coordination.coordinator import Coordinator
 from service.coordination.desk import Desk
 from service.coordination.exchanging import ENOUGH_SECONDS, Call, answered_in_time
+from service.coordination.loading import load
 from service.coordination.search import Search
 from service.errors import Conflict, SessionEnded, Unauthorized
 from service.protocol import Exchange, ExchangeAnswer, InHand
@@ -104,7 +105,7 @@ def test_a_transaction_takes_in_no_more_than_there_is_time_for(
     calls = [reporting(coordinator_worker), reporting(other)]
     desk = Desk(partial(Search, Scheduler), now=BEGIN)
     with coordinator_house.database.write() as connection:
-        desk.load(connection, min_attempt=1)
+        load(desk, connection, min_attempt=1)
         hasty = answered_in_time(
             desk, connection, calls=calls, work_version=1, clock=count(step=ENOUGH_SECONDS).__next__
         )

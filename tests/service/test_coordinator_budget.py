@@ -82,7 +82,7 @@ def test_a_trial_that_ends_by_itself_when_the_seconds_are_spent_is_completed(
 
 @pytest.mark.parametrize(("parallel", "num_handed"), [(1, 1), (3, 3), (64, 10)])
 def test_parallel_limits_what_is_in_flight(coordinator_house: CoordinatorHouse, parallel: int, num_handed: int) -> None:
-    coordinator_house.create(trials=10, budget={"parallel": parallel})
+    coordinator_house.create(trials=10, budget={"parallel": parallel}, engine="fused")
     workers = [ScriptedWorker(coordinator_house.coordinator, f"w{n}", slots=8) for n in range(2)]
     handed = [len(worker.take(16)) for worker in workers]
     assert sum(handed) == num_handed
@@ -98,7 +98,7 @@ def test_parallel_limits_what_is_in_flight(coordinator_house: CoordinatorHouse, 
 def test_auto_is_a_tenth_of_the_trials_between_workers_and_slots(
     coordinator_house: CoordinatorHouse, trials: int, num_workers: int, slots: int, num_handed: int
 ) -> None:
-    coordinator_house.create(trials=trials, budget={"parallel": "auto"})
+    coordinator_house.create(trials=trials, budget={"parallel": "auto"}, engine="fused")
     coordinator = coordinator_house.coordinator
     workers = [ScriptedWorker(coordinator, f"w{n}", slots=slots) for n in range(num_workers)]
     assert sum(len(worker.take(2 * slots)) for worker in workers) == num_handed

@@ -28,7 +28,7 @@ def test_the_stored_spec_names_all_that_will_run(coordinator_house: CoordinatorH
     assert isinstance(spec["sampler"]["seed"], int)
     assert spec["pruner"] == {"kind": "asha", "min_epochs": 2, "reduction_factor": 3}
     assert spec["budget"] == {"trials": 200, "epochs": 20, "seconds": None, "parallel": "auto"}
-    assert (spec["engine"], spec["seed"], spec["keep"], spec["first"]) == ("serial", 0, {"weights": 3}, ["baseline"])
+    assert (spec["engine"], spec["seed"], spec["keep"], spec["first"]) == ("auto", 0, {"weights": 3}, ["baseline"])
 
 
 def test_two_sweeps_without_a_seed_draw_different_ones(coordinator_house: CoordinatorHouse) -> None:

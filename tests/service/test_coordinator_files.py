@@ -61,7 +61,7 @@ def test_the_least_loss_is_best(coordinator_house: CoordinatorHouse, coordinator
 def test_of_equals_the_answer_of_the_sweep_is_kept(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
 ) -> None:
-    sweep = coordinator_house.create(trials=3, keep={"weights": 1})
+    sweep = coordinator_house.create(trials=3, keep={"weights": 1}, engine="fused")
     worker = coordinator_worker
     worker.value_of = lambda _trial, _epoch: 1.0
     later, first, last = worker.take(3)

@@ -1,47 +1,13 @@
 """What becomes of epoch reports: stored once, judged, and the end of a trial."""
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from sweeps.pruners.none import NeverStop
-from sweeps.records import TrialRecord
-from sweeps.scheduler import Scheduler
-from sweeps.spec import SweepSpec
+from service.stores import attempts
 from sweeps.states import SweepState, TrialState
 from tests.service.coordinator_house import CoordinatorHouse
+from tests.service.pausing import pausing_house
 from tests.service.scripted_worker import ScriptedWorker, checkpoint
 from trainer.report import Verdict
-
-
-class PauseAtOne(NeverStop):
-    """Pauses every trial after its first epoch; trials go on when the test adds them to `promoted`."""
-
-    promoted: list[int]
-
-    def report(self, number: int, *, epoch: int, value: float | None) -> Verdict:
-        """PAUSE at the one rung."""
-        del number, value
-        return Verdict.PAUSE if epoch == 1 else Verdict.CONTINUE
-
-    def promote(self) -> int | None:
-        """The next one."""
-        return self.promoted.pop(0) if self.promoted else None
-
-    def rungs(self) -> tuple[int, ...]:
-        """The first epoch."""
-        return (1,)
-
-
-def pausing_house(folder: Path, promoted: list[int], *, database_url: str) -> CoordinatorHouse:
-    """A coordinator whose searches pause at epoch 1."""
-
-    def make(spec: SweepSpec, *, records: Iterable[TrialRecord], study_attrs: Mapping[str, Any]) -> Scheduler:
-        pruner = PauseAtOne()
-        pruner.promoted = promoted
-        return Scheduler(spec, records=records, study_attrs=study_attrs, pruner=pruner)
-
-    return CoordinatorHouse(folder, database_url=database_url, make_scheduler=make)
 
 
 def test_a_trials_value_is_that_of_its_best_epoch(
@@ -124,6 +90,22 @@ def test_the_last_epoch_again_completes_the_trial(
     assert (trial.state, trial.value, trial.best_epoch) == (TrialState.DIVERGED, None, None)
     after = coordinator_house.sweep(sweep)
     assert (after.state, after.best_number) == (SweepState.COMPLETED, None)
+
+
+def test_training_time_is_stored_each_second_and_at_the_end(
+    coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
+) -> None:
+    sweep = coordinator_house.create(epochs=4)
+    attempt = coordinator_worker.take_and_start().attempt
+    stored = []
+    for epoch, seconds in enumerate((0.4, 1.2, 1.9, 1.95), start=1):
+        coordinator_worker.say(reports=(coordinator_worker.report(attempt, epoch, seconds=seconds),))
+        with coordinator_house.database.read() as connection:
+            found = attempts.get(connection, attempt)
+        assert found is not None
+        stored.append(found.seconds)
+    assert stored == [0.0, 1.2, 1.2, 1.95]
+    assert coordinator_house.trial(sweep).seconds == 1.95
 
 
 def test_a_diverged_trial_is_final_and_keeps_its_best_value(

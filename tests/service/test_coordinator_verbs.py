@@ -13,7 +13,7 @@ from trainer.report import Verdict
 def test_cancel_ends_all_trials_at_once_and_tells_the_worker(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
 ) -> None:
-    sweep = coordinator_house.create(trials=9)
+    sweep = coordinator_house.create(trials=9, engine="fused")
     assignment = coordinator_worker.take_and_start()
     coordinator_worker.take(2)
     assert coordinator_house.coordinator.change(sweep, verb="cancel").state is SweepState.CANCELLING

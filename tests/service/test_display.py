@@ -5,8 +5,16 @@ from io import StringIO
 from rich.console import Console
 
 from service.commands.cli_worker import workers_table
-from service.commands.display import NUM_TOP_TRIALS, answer_lines, counts_text, number, progress_line, top_trials
-from service.schemas import BestAnswer, TrialAnswer
+from service.commands.display import (
+    NUM_TOP_TRIALS,
+    answer_lines,
+    counts_text,
+    engine_lines,
+    number,
+    progress_line,
+    top_trials,
+)
+from service.schemas import BestAnswer, EngineAnswer, TrialAnswer
 from sweeps.states import SweepState, TrialState
 from tests.service.scripted_api import sweep_answer, trial_answer, worker_answer
 
@@ -64,3 +72,14 @@ def test_a_workers_id_is_shown_whole_on_a_narrow_terminal() -> None:
     console = Console(width=80, file=StringIO(), record=True)
     console.print(workers_table([a_container], now=a_container.last_heard_at))
     assert "b782ecd3899e-6b28fe3c" in console.export_text()
+
+
+def test_an_engine_is_a_line() -> None:
+    plain: dict[str, object] = {"group": "a", "serial_us": None, "fused_us": None, "optimizer": "sgd", "settings": {}}
+    fused = {"engine": "fused", "width": 32, "gain": 5.24, "reason": None, "batch_size": 16, "model": {"kind": "mlp"}}
+    serial = {"engine": "serial", "width": 1, "gain": None, "reason": "too large", "batch_size": "full", "model": None}
+    engines = [EngineAnswer.model_validate(plain | one) for one in (fused, serial)]
+    assert engine_lines(sweep_answer().model_copy(update={"engines": engines})) == [
+        "Engine of batch_size 16, sgd, mlp: fused, 32 at a time, 5.2 times as fast stacked",
+        "Engine of batch_size full, sgd: serial (too large)",
+    ]

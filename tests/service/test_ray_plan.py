@@ -32,11 +32,13 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def test_a_worker_is_told_what_it_needs(tmp_path: Path) -> None:
-    told = environment(settings(tmp_path, url="http://head:8000", worker_cpus=2.5, ray_code="image", problems=("a.b",)))
+    asked = {"url": "http://head:8000", "slots": 8, "worker_cpus": 2.5, "ray_code": "image", "problems": ("a.b",)}
+    told = environment(settings(tmp_path, **asked))
     assert told == {
         "RAVINE_URL": "http://head:8000",
         "RAVINE_WORKER_ID": "ray-a",
         "RAVINE_EXECUTOR": "ray",
+        "RAVINE_SLOTS": "8",
         "RAVINE_THREADS": "2",
         "RAVINE_DEVICE": "cpu",
         "RAVINE_IDLE_SECONDS": "60",

@@ -7,8 +7,10 @@ import pytest
 import yaml
 from sqlalchemy import create_engine
 
+from service.recorder.mlflow_embedded import EmbeddedMlflow
 from service.stores.runs import PARENT
 from sweeps.states import SweepState, TrialState
+from tests.service.faulty_mlflow import BY_CLIENT
 from tests.service.recorder_house import House, empty_mlflow_in, everything_once, house_in
 from tests.service.recorder_story import BEGIN, accuracy
 
@@ -18,9 +20,10 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_mlflow_in(tmp_path_factory.mktemp("empty"))
 
 
-@pytest.fixture
-def house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url) as house:
+@pytest.fixture(params=["into its tables", "by its client"])
+def house(request: pytest.FixtureRequest, tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
+    kind = EmbeddedMlflow if request.param == "into its tables" else BY_CLIENT
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=kind) as house:
         yield house
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.recorder.data_content import data_content
-from service.recorder.mlflow_client import EmbeddedMlflow
+from service.recorder.mlflow_embedded import EmbeddedMlflow
 from service.recorder.mlflow_errors import ArtifactsAway
 from service.records import Dataset
 from service.stores import datasets

@@ -13,7 +13,7 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
 from service.recorder.champion_name import model_name
-from service.recorder.mlflow_client import open_mlflow
+from service.recorder.mlflow_embedded import open_mlflow
 from service.recorder.registry import Registry
 from service.stores import events, runs
 from sweeps.states import SweepState

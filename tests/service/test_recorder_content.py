@@ -1,10 +1,12 @@
 """What runs are to hold: pure."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import yaml
 
+from service.engine_records import GroupEngine, GroupTraits
 from service.recorder.artifacts import spec_text
 from service.recorder.content import Origin, Point, sweep_content, trial_content
 from service.recorder.note import Standing, note
@@ -184,3 +186,19 @@ def test_the_note_says_what_a_range_test_found() -> None:
 def test_the_spec_can_be_posted_again() -> None:
     sweep = make_sweep(space={"learning_rate": {"low": 1e-4, "high": 1.0, "log": True}})
     assert SweepSpec.model_validate(yaml.safe_load(spec_text(sweep))) == sweep.spec
+
+
+def test_the_engines_of_a_sweep_are_tags() -> None:
+    standing = replace(NOTHING, engines=[engine("fused", gain=9.876, batch_size=16), engine("serial", gain=1.1)])
+    tags = sweep_content(make_sweep(), standing=standing, improvements=[], origin=ORIGIN).tags
+    assert tags["ravine.engine_gain"] == "9.88"
+    first, second = yaml.safe_load(tags["ravine.engines"])
+    assert (first["engine"], first["width"], first["batch_size"], first["gain"]) == ("fused", 8, 16, 9.876)
+    assert (second["engine"], second["reason"], second["optimizer"]) == ("serial", None, "sgd")
+    none = sweep_content(make_sweep(), standing=NOTHING, improvements=[], origin=ORIGIN).tags
+    assert not {"ravine.engines", "ravine.engine_gain"} & set(none)
+
+
+def engine(name: Literal["serial", "fused"], *, gain: float, batch_size: int = 32) -> GroupEngine:
+    traits = GroupTraits(batch_size=batch_size, optimizer="sgd")
+    return GroupEngine("s1", f"{batch_size}", name, 8, 9.0, 1.0, gain, None, traits, BEGIN)

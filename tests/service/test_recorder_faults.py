@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from service.recorder.lanes import Lanes
-from service.recorder.mlflow_client import EmbeddedMlflow
+from service.recorder.mlflow_embedded import EmbeddedMlflow
 from service.recorder.runs import Runs
 from service.records import MlflowRun
 from service.stores import runs
 from service.stores.runs import PARENT
 from sweeps.states import SweepState
-from tests.service.faulty_mlflow import Faulty, Frozen, Lost
+from tests.service.faulty_mlflow import BY_CLIENT, Faulty, FaultyClient, Frozen, FrozenClient, Lost
 from tests.service.recorder_house import House, empty_mlflow_in, everything_once, house_in
 from tests.service.recorder_story import BEGIN
 
@@ -29,15 +28,18 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_mlflow_in(tmp_path_factory.mktemp("empty"))
 
 
-@pytest.fixture
-def house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url) as house:
+@pytest.fixture(params=["into its tables", "by its client"])
+def house(request: pytest.FixtureRequest, tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
+    kind = EmbeddedMlflow if request.param == "into its tables" else BY_CLIENT
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=kind) as house:
         yield house
 
 
-@pytest.fixture
-def faulty_house(tmp_path: Path, empty_mlflow: Path, database_url: str) -> Iterator[House]:
-    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=Faulty) as house:
+@pytest.fixture(params=[Faulty, FaultyClient])
+def faulty_house(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_mlflow: Path, database_url: str
+) -> Iterator[House]:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=request.param) as house:
         yield house
 
 
@@ -152,14 +154,15 @@ def test_a_kill_while_the_schema_was_made_leaves_nothing_half_made(tmp_path: Pat
 
 
 @pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("kind", [Frozen, FrozenClient])
 def test_what_a_frozen_server_makes_late_is_gone_when_the_sweep_ends(
-    tmp_path: Path, empty_mlflow: Path, database_url: str, *, restart: bool
+    tmp_path: Path, empty_mlflow: Path, database_url: str, *, kind: type[Frozen | FrozenClient], restart: bool
 ) -> None:
-    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=Frozen) as house:
+    with house_in(tmp_path, empty=empty_mlflow, database_url=database_url, kind=kind) as house:
         house.story.sweep()
         for number in range(3):
             house.story.whole(number)
-        for _ in range(4):
+        for _ in range(kind.num_losses):
             with pytest.raises(Lost):
                 house.copy()
         house.copy()
@@ -182,7 +185,7 @@ def test_weeding_lets_a_run_stand_whose_id_is_to_be_found_again(house: House) ->
     before = {name: run.info.run_id for name, run in house.runs().items()}
     with house.story.database.write() as connection:
         runs.store(connection, [replace(house.rows()[0], run_id=None)])
-    Runs(house.story.database, mlflow=house.mlflow, lanes=Lanes(1)).weed("s1")
+    Runs(house.story.database, mlflow=house.mlflow).weed("s1")
     assert {name: run.info.run_id for name, run in house.runs().items()} == before
 
 
@@ -203,16 +206,18 @@ def test_all_runs_of_a_sweep_are_deleted_however_many_there_are(house: House) ->
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_fault_at_any_call_loses_and_doubles_nothing(faulty_house: House, *, after: bool, restart: bool) -> None:
-    house, faulty = faulty_house, faulty_house.mlflow
-    assert isinstance(faulty, Faulty)
-    faulty.after = after
-    for fail_at in range(11):
+    house, mlflow = faulty_house, faulty_house.mlflow
+    assert isinstance(mlflow, Faulty | FaultyClient)
+    faults = mlflow.faults
+    faults.after = after
+    num_calls = 4 if isinstance(mlflow, Faulty) else 10
+    for fail_at in range(num_calls + 1):
         sweep_id = f"s{fail_at}"
         house.story.sweep(sweep_id, mlflow={"experiment": sweep_id})
         house.story.whole(0, sweep_id=sweep_id)
         house.story.whole(1, sweep_id=sweep_id)
         house.story.sweep_state(SweepState.COMPLETED, sweep_id=sweep_id, ended_at=BEGIN + 5)
-        faulty.num_calls, faulty.fail_at = 0, fail_at
+        faults.num_calls, faults.fail_at = 0, fail_at
         house.restart()
         try:
             house.copy()
@@ -228,4 +233,4 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(faulty_house: House, *, a
         }
         for name in ("#0 baseline", "#1"):
             assert len(house.client.get_metric_history(found[name].info.run_id, "val_loss")) == 3
-    assert faulty.num_calls > 9  # of ten calls each failed once, the eleventh time none
+    assert faults.num_calls == num_calls  # each of them failed once, the last time none

@@ -2,15 +2,24 @@
 
 from dataclasses import replace
 
-from service.coordination.tasks import FOR_THE_IDLE_SECONDS, MAX_LOST, MAX_TRIES, TaskBoard
+from service.coordination.tasks import (
+    FOR_THE_IDLE_SECONDS,
+    MAX_LOST,
+    MAX_TRIES,
+    PROBE_SECONDS,
+    PROBE_TRIES,
+    TaskBoard,
+)
 from service.records import Worker
-from trainer.config import CheckpointRef, ProblemConfig
-from trainer.task import Export, Exported, Predict, Prediction, Task, TaskResult
+from trainer.config import CheckpointRef, MetricConfig, ProblemConfig
+from trainer.settings import Settings
+from trainer.task import Export, Exported, Predict, Prediction, Probe, Task, TaskResult
 
 REF = CheckpointRef(sha256="a" * 64, epoch=1, num_bytes=1)
 PLUGIN = ProblemConfig(plugin="mine", digest="b" * 64)
 BODY = Predict(problem=ProblemConfig(dataset="wine"), weights=REF, rows=[[1.0]])
 EXPORT = Export(problem=ProblemConfig(dataset="wine"), weights=REF)
+PROBE = Probe(problem=BODY.problem, settings=Settings(), metric=MetricConfig(), seed=1, most_rows=8)
 SAID = Prediction(predictions=["a"])
 
 
@@ -158,3 +167,36 @@ def test_an_export_can_be_withdrawn() -> None:
     board.withdraw("s")
     assert board.end([TaskResult(task=1, value=Exported(file=REF))], worker_id="a") == []
     assert hand(board, replace(A, state="other"))[0].id == 2
+
+
+def test_a_probe_is_tried_twice_however_it_fails() -> None:
+    board = TaskBoard()
+    board.add(PROBE, now=0.0, of=("s", 0))
+    assert hand(board, A)
+    assert board.end([TaskResult(task=1, error="boom")], worker_id="a") == []
+    assert hand(board, B)
+    assert board.take_back([A, B], now=PROBE_SECONDS - 1) == []
+    ((ticket, result),) = board.take_back([A], now=1.0)
+    assert (ticket.num_errors + ticket.num_lost, result.value) == (PROBE_TRIES, None)
+    assert board.tickets() == []
+
+
+def test_a_probe_that_takes_too_long_is_somebody_elses_and_its_late_result_nobodys() -> None:
+    board = TaskBoard()
+    board.add(PROBE, now=0.0, of=("s", 0))
+    board.add(EXPORT, now=0.0, of=("t", 0))
+    assert hand(board, A, now=5.0)
+    assert hand(board, B, now=5.0)
+    assert board.take_back([A, B], now=5.0 + PROBE_SECONDS) == []
+    assert [one.worker for one in board.tickets()] == [None, "b"]  # an export may take its time
+    assert board.end([TaskResult(task=1, error="late")], worker_id="a") == []
+    assert hand(board, A, now=70.0)
+    assert len(board.end([TaskResult(task=1, error="boom")], worker_id="a")) == 1
+
+
+def test_the_probes_of_a_sweep_are_withdrawn_alone() -> None:
+    board = TaskBoard()
+    for body, sweep in ((PROBE, "s"), (EXPORT, "s"), (PROBE, "t")):
+        board.add(body, now=0.0, of=(sweep, 0))
+    board.withdraw("s", only=Probe)
+    assert [(one.task.body, one.of) for one in board.tickets()] == [(EXPORT, ("s", 0)), (PROBE, ("t", 0))]

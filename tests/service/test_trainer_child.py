@@ -37,7 +37,7 @@ def wine(attempt: int, *, epochs: int) -> Assignment:
 class Listener:
     """The parent's side of one child."""
 
-    def __init__(self, folder: Path, *, problems: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, problems: tuple[str, ...] = (), slots: int = 1) -> None:
         self._said: SimpleQueue[ChildSaid | None] = SimpleQueue()
         self.process = ChildProcess(
             (sys.executable, "-m", "service.trainer_child"),
@@ -45,7 +45,7 @@ class Listener:
             hear=self._hear,
             ended=lambda _child: self._said.put(None),
         )
-        setup = Setup(slots=1, device="cpu", checkpoint_folder=str(folder), problems=problems)
+        setup = Setup(slots=slots, device="cpu", checkpoint_folder=str(folder), problems=problems)
         self.process.tell(ToldChild(setup=setup))
 
     def _hear(self, every: tuple[ChildSaid, ...]) -> None:
@@ -67,8 +67,8 @@ class Listener:
 
 
 @contextmanager
-def child(folder: Path) -> Iterator[Listener]:
-    listener = Listener(folder)
+def child(folder: Path, *, slots: int = 1) -> Iterator[Listener]:
+    listener = Listener(folder, slots=slots)
     try:
         yield listener
     finally:
@@ -104,6 +104,20 @@ def test_it_trains_pauses_keeps_weights_and_drains(tmp_path: Path) -> None:
         notes = [note for said in listener.rest() for note in said.checkpoints]
         assert [note.attempt for note in notes] == [3]
         assert (listener.process.death().how, listener.process.death().code) == ("exit", 0)
+
+
+def test_many_rows_say_together_what_came_of_a_step_and_all_leave_checkpoints(tmp_path: Path) -> None:
+    rows = [wine(attempt, epochs=100_000) for attempt in range(1, 13)]
+    rows = [row.model_copy(update={"engine": "fused", "width": 16, "rungs": ()}) for row in rows]
+    with child(tmp_path, slots=16) as listener:
+        listener.process.tell(ToldChild(assignments=tuple(rows)))
+        heard = listener.until(lambda said: any(report.attempt == 12 and report.epoch == 3 for report in said.reports))
+        assert {attempt for said in heard for attempt in said.taken} == set(range(1, 13))
+        assert max(len(said.reports) for said in heard) == 12
+        listener.process.tell(ToldChild(drain=True))
+        notes = [note for said in listener.rest() for note in said.checkpoints]
+        assert sorted(note.attempt for note in notes) == list(range(1, 13))
+        assert all((tmp_path / f"{note.checkpoint.sha256}.safetensors").is_file() for note in notes)
 
 
 def test_weights_that_cannot_be_written_are_heeded_too(tmp_path: Path) -> None:

@@ -40,12 +40,17 @@ def assignment(
     )
 
 
-def environment(url: str, *, home: Path, join_token: str = JOIN_TOKEN) -> dict[str, str]:
+def environment(url: str, *, home: Path, join_token: str = JOIN_TOKEN, slots: int = 1) -> dict[str, str]:
     """The environment of a worker that calls `url`."""
     token_file = home / "join-token"
     token_file.write_text(join_token)
-    ours = {"RAVINE_URL": url, "RAVINE_HOME": str(home), "RAVINE_JOIN_TOKEN_FILE": str(token_file)}
-    return {**inherited(), **ours}
+    return {
+        **inherited(),
+        "RAVINE_URL": url,
+        "RAVINE_HOME": str(home),
+        "RAVINE_JOIN_TOKEN_FILE": str(token_file),
+        "RAVINE_SLOTS": str(slots),
+    }
 
 
 @contextmanager

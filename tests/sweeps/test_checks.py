@@ -25,6 +25,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"pruner": {"kind": "ahsa"}}, "pruner.kind", "did you mean asha?"),
     ({"pruner": {"min_epoch": 3}}, "pruner.min_epoch", "did you mean min_epochs?"),
     ({"metric": {"name": "val_loss", "goal": "up"}}, "metric.goal", "minimize"),
+    ({"engine": "stacked"}, "engine", "use 'auto', 'serial' or 'fused'"),
     ({"problem": {"dataset": "d", "model": {"kind": "mpl"}}}, "problem.model.kind", "did you mean mlp?"),
     ({"space": "sgd"}, "space", "sgd-basic"),
     ({"first": ["base"]}, "first[0]", "baseline"),
@@ -34,7 +35,6 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"sampler": {"kind": "auto"}}, "sampler", "use tpe"),
     ({"sampler": {"kind": "gp"}}, "sampler", "use tpe"),
     ({"pruner": {"kind": "rungs"}}, "pruner", "use asha"),
-    ({"engine": "fused"}, "engine", "use auto or serial"),
     # of the wrong form
     ({"sampler": "tpe"}, "sampler", "write {kind: tpe}"),
     ({"pruner": None}, "pruner", "give {kind: ...}"),
@@ -114,7 +114,7 @@ def test_what_is_no_sweep_at_all_is_said_so(raw: Any) -> None:
 
 def test_all_faults_are_named_at_once() -> None:
     with pytest.raises(InvalidSpec) as caught:
-        check_spec({"problem": {"dataset": "d"}, "budget": {"trials": 0}, "sampler": {"kind": "gp"}, "engine": "fused"})
+        check_spec({"problem": {"dataset": "d"}, "budget": {"trials": 0}, "sampler": {"kind": "gp"}, "engine": "fast"})
     assert [error.field for error in caught.value.errors] == ["sampler", "budget.trials", "engine"]
 
 

@@ -86,7 +86,7 @@ def test_a_spec_survives_json(raw: dict[str, Any]) -> None:
 
 def test_the_resolved_spec_names_what_really_runs() -> None:
     spec = resolve(SMALLEST)
-    assert (spec.name, spec.engine, spec.sampler.kind, spec.sampler.seed) == ("digits-1", "serial", "qmc", 99)
+    assert (spec.name, spec.engine, spec.sampler.kind, spec.sampler.seed) == ("digits-1", "auto", "qmc", 99)
     assert spec.goal_metric == MetricConfig(name="val_accuracy", goal="maximize")
     assert spec.pruner == AshaPruner(min_epochs=2, reduction_factor=3)
     assert list(spec.search_space.parameters) == ["batch_size", "learning_rate", "momentum", "weight_decay"]

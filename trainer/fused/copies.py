@@ -68,11 +68,13 @@ class Copies:
         together = max(1, MOST_EVALUATED // len(x))
         if len(rows) > together:
             return [outputs for row in rows for outputs in self.evaluated([row])]
-        taken = slice(self.tensors.num_rows)
-        parameters = {**self._model.arranged(self.tensors.trained(taken)), **self.tensors.others(taken)}
-        chosen = {name: tensor[list(rows)] for name, tensor in parameters.items()}
-        pieces = [self._model.evaluated(chosen, x=piece) for piece in torch.split(x, MOST_EVALUATED)]
-        return list(torch.cat(pieces, dim=1))
+        first, last = min(rows), max(rows) + 1
+        parameters = self._model.arranged(self.tensors.trained(slice(first, last)))
+        parameters = {**parameters, **self.tensors.others(slice(first, last))}
+        if last - first > len(rows):
+            parameters = {name: tensor[[row - first for row in rows]] for name, tensor in parameters.items()}
+        pieces = [self._model.evaluated(parameters, x=piece) for piece in torch.split(x, MOST_EVALUATED)]
+        return list(pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1))
 
     @property
     def _num_computed(self) -> int:

@@ -43,13 +43,15 @@ class PlainModel:
         return outputs[:, : x.shape[1]]
 
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
-        """See StackedModel."""
-        num_rows, num_examples = len(next(iter(parameters.values()))), aligned_batch(len(x), widths=self._widths)
-        if num_rows < FEWEST_ROWS:
-            parameters = {name: tensor.expand(FEWEST_ROWS, *tensor.shape[1:]) for name, tensor in parameters.items()}
-        values = filled_up(x[None], num_examples=num_examples)
-        values = values.expand(max(FEWEST_ROWS, num_rows), *values.shape[1:])
-        return self._outputs(parameters, x=values, masks={})[:num_rows, : len(x)]
+        """See StackedModel: the examples in as many parts as rows there must be, so that one row is enough."""
+        num_examples = aligned_batch(-(-len(x) // FEWEST_ROWS), widths=self._widths)
+        parts = filled_up(x[None], num_examples=FEWEST_ROWS * num_examples).unflatten(1, (FEWEST_ROWS, num_examples))
+        num_rows = len(next(iter(parameters.values())))
+        of_parts = {name: tensor.repeat_interleave(FEWEST_ROWS, dim=0) for name, tensor in parameters.items()}
+        values = parts.expand(num_rows, *parts.shape[1:]).flatten(0, 1)
+        return (
+            self._outputs(of_parts, x=values, masks={}).unflatten(0, (num_rows, FEWEST_ROWS)).flatten(1, 2)[:, : len(x)]
+        )
 
     def _outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         # Examples in the last dimension: the gradient of a weight then comes in the weight's own order, without a copy.
