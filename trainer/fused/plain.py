@@ -45,13 +45,14 @@ class PlainModel:
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
         """See StackedModel: the examples in as many parts as rows there must be, so that one row is enough."""
         num_examples = aligned_batch(-(-len(x) // FEWEST_ROWS), widths=self._widths)
-        parts = filled_up(x[None], num_examples=FEWEST_ROWS * num_examples).unflatten(1, (FEWEST_ROWS, num_examples))
+        parts = filled_up(x[None], num_examples=FEWEST_ROWS * num_examples).view(
+            FEWEST_ROWS, num_examples, *x.shape[1:]
+        )
         num_rows = len(next(iter(parameters.values())))
         of_parts = {name: tensor.repeat_interleave(FEWEST_ROWS, dim=0) for name, tensor in parameters.items()}
-        values = parts.expand(num_rows, *parts.shape[1:]).flatten(0, 1)
-        return (
-            self._outputs(of_parts, x=values, masks={}).unflatten(0, (num_rows, FEWEST_ROWS)).flatten(1, 2)[:, : len(x)]
-        )
+        values = parts.repeat(num_rows, *(1 for _ in x.shape))
+        outputs = self._outputs(of_parts, x=values, masks={})
+        return outputs.reshape(num_rows, FEWEST_ROWS * num_examples, -1)[:, : len(x)]
 
     def _outputs(self, parameters: Mapping[str, Tensor], *, x: Tensor, masks: Masks) -> Tensor:
         # Examples in the last dimension: the gradient of a weight then comes in the weight's own order, without a copy.
