@@ -106,6 +106,8 @@ class EngineLoop:
         self._beat()
         for one in told:
             self._tell(one)
+        if any(one.progress.metrics is not None for one in told):  # what follows before the verdict may be for nothing
+            self._turns.end_turn()
         now = monotonic()
         if due := [place for place in self._places.of(stack) if now >= place.checkpoint_due]:
             self._write_checkpoints(due)

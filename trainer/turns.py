@@ -75,6 +75,10 @@ class Turns:
             self._turn_ends = now + TURN_SECONDS
         return None if self._current is None else self._current.stack
 
+    def end_turn(self) -> None:
+        """It is another stack's turn, where there is one that was stepped less."""
+        self._turn_ends = 0.0
+
     def spend(self, stack: Stack, *, seconds: float) -> None:
         """So long the stack, as it is now, was stepped."""
         for one in self._open:

@@ -105,6 +105,16 @@ def test_a_turn_lasts_while_its_time_does(house: House) -> None:
     assert house.turns.next(now=TURN_SECONDS + 0.01) is not first
 
 
+def test_a_turn_may_end_before_its_time(house: House) -> None:
+    house.open("a", batch_size=16)
+    house.open("a", batch_size=32)
+    first = house.turns.next(now=0.0)
+    assert first is not None
+    house.turns.spend(first, seconds=0.01)
+    house.turns.end_turn()
+    assert house.turns.next(now=0.01) is not first
+
+
 def test_two_sweeps_get_equal_time_however_many_stacks_and_rows_each_has(house: House) -> None:
     house.open("a", num_rows=8, batch_size=16)
     house.open("a", num_rows=8, batch_size=32)
