@@ -44,7 +44,10 @@ def second_node(cluster: RayCluster) -> Iterator[RayNode]:
 
 
 def spec(num_trials: int) -> dict[str, Any]:
-    """Trials that train for a second or more, none of which diverges: the first epochs of one are told after 0.25 s."""
+    """Trials that train for a second or more, one at a time on a worker: the first epochs of one are told after 0.25 s.
+
+    None of them diverges.
+    """
     return {
         "problem": {"dataset": "digits", "model": {"kind": "mlp", "hidden": [64]}},
         "space": {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}, "batch_size": 4},
@@ -52,6 +55,7 @@ def spec(num_trials: int) -> dict[str, Any]:
         "pruner": {"kind": "none"},
         "budget": {"trials": num_trials, "epochs": NUM_EPOCHS, "parallel": "auto"},
         "keep": {"weights": 0},
+        "engine": "serial",
     }
 
 
