@@ -8,7 +8,6 @@ import torch
 
 from trainer.config import Assignment
 from trainer.data.datasets import Part
-from trainer.errors import CheckpointError
 from trainer.models.flat_model import FlatModel
 from trainer.models.training_mode import TrainingMode
 from trainer.own.logged import Logging
@@ -104,8 +103,7 @@ class Row:
             return evaluated(self._mode.outputs(self._problem.validation.x), problem=self._problem)
 
     def _go_on_from(self, state: State) -> None:
-        if state.frozen_sha256 != self.model.layout.frozen_sha256:
-            raise CheckpointError("The checkpoint was trained beside other frozen parameters than the model has here")
+        self.model.layout.check_frozen(state.frozen_sha256)
         self.model.fill(state.weights)
         self.training.best = state.best
         for name, buffer in self._buffers.items():

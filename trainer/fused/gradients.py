@@ -1,6 +1,6 @@
 """The losses of the rows of a stack, and their gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -26,7 +26,6 @@ class Gradients:
         self._losses_of_examples = of_examples(problem.loss)
         self._fills_up = problem.facts.kind != "plugin" and self._losses_of_examples is not None
         self._tensors = tensors
-        self._num_weights = sum(view.shape[1:].numel() for view in tensors.trained(slice(0)).values())
         self._make_room(0)
 
     def compute(self, ahead: Ahead, *, update: int, masks: Masks) -> Tensor:
@@ -39,42 +38,46 @@ class Gradients:
             losses = self._losses_of_examples(self._outputs(x, masks=masks), y)
             torch.cat(self._backward(losses, weights=shares), dim=1, out=self._place)
             return (losses.detach() * shares).sum(dim=1)
-        before = {name: tensor.clone() for name, tensor in self._others.items()}
-        try:
-            return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
-        except BaseException:  # memory ran out, say: the update is made again, and statistics count it once
-            for name, tensor in self._others.items():
-                tensor.copy_(before[name])
-            raise
+        return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
 
     def _make_room(self, num_rows: int) -> None:
         """For so many rows from now on."""
         rows = slice(num_rows)
         views = self._model.arranged(self._tensors.trained(rows))
         self._trained = {name: view.detach().requires_grad_() for name, view in views.items()}
-        self._others = self._tensors.others(rows)
+        self._frozen, self._statistics = self._tensors.frozen(rows), self._tensors.statistics(rows)
         self._place = self._tensors.gradient[:num_rows]
         self._ones = self._place.new_ones(num_rows)
-        self._filling = self._place[:, self._num_weights :].clone()
+        self._filling = self._place[:, self._tensors.num_weights :].clone()
 
     def _by_size(self, x: Tensor, y: Tensor, *, sizes: Sequence[int], masks: Masks) -> Tensor:
         """All rows are computed for every size, so that none notices which size its neighbours have."""
         result = x.new_zeros(len(x), dtype=self._tensors.theta.dtype)
-        for size in sorted(set(sizes)):
-            fits = [other == size for other in sizes] + [False] * (len(x) - len(sizes))
-            rows = torch.tensor(fits, device=x.device)
-            before = {name: tensor.clone() for name, tensor in self._others.items()}
-            fitting = {path: mask[:, :size] for path, mask in masks.items()}
-            losses = of_batches(self._loss, outputs=self._outputs(x[:, :size], masks=fitting), targets=y[:, :size])
-            gradient = torch.cat(self._backward(losses, weights=self._ones), dim=1)
-            self._place.copy_(torch.where(rows[:, None], gradient, self._place))
-            result = torch.where(rows, losses.detach(), result)
-            for name, tensor in self._others.items():
-                tensor.copy_(torch.where(_beside(rows, tensor), tensor, before[name]))
+        before = {name: tensor.clone() for name, tensor in self._statistics.items()}
+        after = now = before
+        try:
+            for size in sorted(set(sizes)):
+                self._put(before)
+                fits = [other == size for other in sizes] + [False] * (len(x) - len(sizes))
+                rows = torch.tensor(fits, device=x.device)
+                fitting = {path: mask[:, :size] for path, mask in masks.items()}
+                losses = of_batches(self._loss, outputs=self._outputs(x[:, :size], masks=fitting), targets=y[:, :size])
+                gradient = torch.cat(self._backward(losses, weights=self._ones), dim=1)
+                self._place.copy_(torch.where(rows[:, None], gradient, self._place))
+                result = torch.where(rows, losses.detach(), result)
+                statistics = self._statistics.items()
+                now = {name: torch.where(_beside(rows, tensor), tensor, now[name]) for name, tensor in statistics}
+            after = now
+        finally:  # as before where memory ran out, say: the update is made again, and statistics count it once
+            self._put(after)
         return result
 
+    def _put(self, statistics: Mapping[str, Tensor]) -> None:
+        for name, tensor in self._statistics.items():
+            tensor.copy_(statistics[name])
+
     def _outputs(self, x: Tensor, *, masks: Masks) -> Tensor:
-        return self._model.outputs(self._trained | self._others, x=x, masks=masks)
+        return self._model.outputs({**self._trained, **self._frozen, **self._statistics}, x=x, masks=masks)
 
     def _backward(self, losses: Tensor, *, weights: Tensor) -> list[Tensor]:
         """The pieces of the gradient of the losses' weighted sum, each (rows, ...), in theta's order."""

@@ -1,12 +1,11 @@
 """What the rows of a stack own in tensors: weights, their gradient, the optimizer's buffers, statistics, the order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import CheckpointError
 from trainer.models.layout import Layout, Weights, statistics
 from trainer.settings import Settings
 from trainer.state import State
@@ -55,6 +54,11 @@ class StackTensors:
         """The examples of the epoch under way."""
         return self._all["order"]
 
+    @property
+    def num_weights(self) -> int:
+        """How many of theta's columns are weights; the others fill it up."""
+        return self._layout.num_weights
+
     def buffers(self) -> Buffers:
         """The optimizer's, of the rows taken."""
         return {name: self._all[name][: self.num_rows] for name in self._buffers}
@@ -82,7 +86,7 @@ class StackTensors:
 
     def weights(self, row: int) -> Weights:
         """A copy of a row's weights."""
-        own = {name: self._all[_STATISTICS + name][row].clone() for name in self._statistics}
+        own = {name: tensor[0].clone() for name, tensor in self.statistics(slice(row, row + 1)).items()}
         return Weights(self._flat("theta", row=row), own)
 
     def state(self, row: int, *, training: Training) -> State:
@@ -98,29 +102,32 @@ class StackTensors:
 
     def grad_norm(self, row: int) -> float:
         """The 2-norm of a row's gradient."""
-        return float(self.gradient[row, : self._layout.num_weights].norm())
+        return float(self.gradient[row, : self.num_weights].norm())
 
     def trained(self, rows: slice) -> dict[str, Tensor]:
         """The trained parameters of these rows by name, (rows, ...), as views."""
-        pieces = torch.split(self.theta[rows, : self._layout.num_weights], self._layout.sizes, dim=1)
+        pieces = torch.split(self.theta[rows, : self.num_weights], self._layout.sizes, dim=1)
         shapes = self._layout.shapes.items()
         return {name: piece.view(len(piece), *shape) for (name, shape), piece in zip(shapes, pieces, strict=True)}
 
-    def others(self, rows: slice) -> dict[str, Tensor]:
-        """Frozen parameters and statistics of these rows by name, (rows, ...), as views."""
-        return {
-            name.removeprefix(prefix): tensor[rows]
-            for prefix in (_FROZEN, _STATISTICS)
-            for name, tensor in self._all.items()
-            if name.startswith(prefix)
-        }
+    def frozen(self, rows: slice) -> dict[str, Tensor]:
+        """Frozen parameters of these rows by name, (rows, ...), as views."""
+        return self._under(_FROZEN, rows=rows)
 
-    @property
-    def _statistics(self) -> Iterator[str]:
-        return (name.removeprefix(_STATISTICS) for name in self._all if name.startswith(_STATISTICS))
+    def statistics(self, rows: slice) -> dict[str, Tensor]:
+        """Statistics of these rows by name, (rows, ...), as views."""
+        return self._under(_STATISTICS, rows=rows)
+
+    def others(self, rows: slice) -> dict[str, Tensor]:
+        """Frozen parameters and statistics of these rows."""
+        return self.frozen(rows) | self.statistics(rows)
+
+    def _under(self, prefix: str, *, rows: slice) -> dict[str, Tensor]:
+        named = self._all.items()
+        return {name.removeprefix(prefix): tensor[rows] for name, tensor in named if name.startswith(prefix)}
 
     def _flat(self, name: str, *, row: int) -> Tensor:
-        return self._all[name][row : row + 1, : self._layout.num_weights].clone()
+        return self._all[name][row : row + 1, : self.num_weights].clone()
 
 
 def _named(module: nn.Module, *, layout: Layout) -> dict[str, Tensor]:
@@ -130,5 +137,4 @@ def _named(module: nn.Module, *, layout: Layout) -> dict[str, Tensor]:
 
 def _check(state: State, *, layout: Layout, module: nn.Module) -> None:
     layout.check(state.weights, statistics=statistics(module))
-    if state.frozen_sha256 != layout.frozen_sha256:
-        raise CheckpointError("The checkpoint was trained beside other frozen parameters than the model has here")
+    layout.check_frozen(state.frozen_sha256)

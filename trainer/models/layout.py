@@ -57,6 +57,11 @@ class Layout:
         check_shapes({"theta": weights.theta.new_empty((1, self.num_weights))}, given={"theta": weights.theta})
         check_shapes(statistics, given=weights.statistics)
 
+    def check_frozen(self, sha256_hex: str | None) -> None:
+        """CheckpointError where these are not the frozen parameters that the module has."""
+        if sha256_hex != self.frozen_sha256:
+            raise CheckpointError("The checkpoint was trained beside other frozen parameters than the model has here")
+
     @cached_property
     def frozen_sha256(self) -> str | None:
         """Of the names and values of the frozen parameters; None where there are none."""
