@@ -1,10 +1,9 @@
 """The recorder as a team has it: PostgreSQL on both sides, and between them nothing but HTTP."""
 
-import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from sweeps.states import SweepState
 from tests.databases import PostgresDatabases
 from tests.service.exported_files import IMAGE_ROWS, IMAGES, export_in
 from tests.service.mlflow_server import Server, until
+from tests.service.recorder_processes import recorder_processes
 from tests.service.recorder_story import BEGIN, Story, accuracy
 
 NUM_TRIALS = 12
@@ -49,20 +49,8 @@ def server(tmp_path: Path, mlflow_store: str) -> Iterator[Server]:
 @pytest.fixture
 def start(tmp_path: Path, story: Story, server: Server) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Starts the recorder's process; ends it with the test."""
-    values = {"RAVINE_HOME": str(tmp_path), "RAVINE_DATABASE_URL": story.url, "RAVINE_MLFLOW_URI": server.url}
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "service.recorder"]
-        with (tmp_path / "recorder.log").open("ab") as log:
-            process = subprocess.Popen(command, env={**os.environ, **values}, stdout=log, stderr=log)
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
+    with recorder_processes(tmp_path, database_url=story.url) as begin:
+        yield partial(begin, uri=server.url)
 
 
 def listed(client: MlflowClient) -> list[Run]:

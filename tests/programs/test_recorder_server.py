@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +22,7 @@ from service.stores import runs
 from sweeps.states import SweepState
 from tests.service.mlflow_server import Server, until
 from tests.service.recorder_house import copier_of
+from tests.service.recorder_processes import recorder_processes
 from tests.service.recorder_story import BEGIN, Story, accuracy
 
 NUM_KILLED = 250
@@ -123,24 +123,9 @@ def test_over_http_everything_arrives_once_though_the_server_goes_away(
 
 @pytest.fixture
 def start(tmp_path: Path, story: Story) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Starts `python -m service.recorder` on the story's folder and database; ends it with the test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin(*, lifeline: int | None = None, uri: str | None = None) -> subprocess.Popen[bytes]:
-        places = {"RAVINE_HOME": tmp_path, "RAVINE_DATABASE_URL": story.url}
-        values = {**places, "RAVINE_LIFELINE_FD": lifeline, "RAVINE_MLFLOW_URI": uri}
-        variables = {**os.environ, **{name: str(value) for name, value in values.items() if value is not None}}
-        inherited = () if lifeline is None else (lifeline,)
-        command = [sys.executable, "-m", "service.recorder"]
-        with (tmp_path / "recorder.log").open("ab") as log:
-            process = subprocess.Popen(command, env=variables, pass_fds=inherited, stdout=log, stderr=log)
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
+    """Starts the recorder's process on the story's folder and database; ends it with the test."""
+    with recorder_processes(tmp_path, database_url=story.url) as begin:
+        yield begin
 
 
 def place(story: Story) -> int:
