@@ -13,6 +13,7 @@ from sweeps.states import FINAL_TRIAL_STATES, TrialState
 from sweeps.studies.grid import GridStudy
 from sweeps.studies.lessons import Asked, Study, lesson_of
 from sweeps.studies.study import OptunaStudy
+from sweeps.studies.tpe import TpeStudy
 from sweeps.wrong import InvalidSpec
 from trainer.report import Verdict
 from trainer.settings import Setting
@@ -133,7 +134,11 @@ def _study_of(
     assert seed is not None
     if spec.sampler.kind == "grid":
         return GridStudy(spec.search_space, seed=seed, tried=[record.settings for record in records])
-    study = OptunaStudy(spec.search_space, kind=spec.sampler.kind, seed=seed, goal=goal, attrs=attrs)
+    study: TpeStudy | OptunaStudy
+    if spec.sampler.kind == "tpe":
+        study = TpeStudy(spec.search_space, seed=seed, goal=goal)
+    else:
+        study = OptunaStudy(spec.search_space, kind=spec.sampler.kind, seed=seed, goal=goal, attrs=attrs)
     told = sorted((each for each in records if each.tell_number is not None), key=lambda each: each.tell_number or 0)
     lessons = [
         lesson_of(Asked(each.number, each.settings, each.attrs), state=each.state, values=each.values, goal=goal)

@@ -13,7 +13,7 @@ from sweeps.space.presets import PresetName, preset_space
 from sweeps.space.search_space import SearchSpace
 from sweeps.space.spelling import WrittenSpace, spelled_out
 from sweeps.wrong import wrong
-from trainer.config import Goal, Limits, MetricConfig, Name, ProblemConfig
+from trainer.config import Goal, Limits, MetricConfig, Name, Precision, ProblemConfig
 from trainer.frozen import Frozen
 from trainer.settings import Setting
 
@@ -116,6 +116,7 @@ class SweepSpec(Frozen):
     keep: KeepSpec = KeepSpec()
     seed: Seed = 0
     engine: Literal["auto", "serial", "fused"] = "auto"
+    precision: Precision = "float32"
     first: Annotated[tuple[FirstSpec, ...], Field(max_length=100)] = ("baseline",)
     mlflow: MlflowSpec = MlflowSpec()
     num_train: Annotated[int, Field(strict=True, ge=1)] | None = None

@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial
 
 from sweeps.space.search_space import SearchSpace
 from sweeps.studies.distributions import distributions_of
-from sweeps.studies.tpe import Tpe
 
 SamplerOf: TypeAlias = Callable[[int], BaseSampler]
 """The sampler of a trial, by the trial's number."""
@@ -22,13 +21,12 @@ LEARNING_SAMPLERS = frozenset({"tpe", "cmaes"})
 
 
 def sampler_of(kind: str, *, seed: int, space: SearchSpace) -> SamplerOf:
-    """The samplers of a sweep. `kind` is one of tpe, random, cmaes and qmc; `seed` is the sweep's sampler.seed."""
+    """Optuna's samplers of a sweep. `kind` is one of random, cmaes and qmc; `seed` is the sweep's sampler.seed."""
     distributions = {name: each for name, each in sorted(distributions_of(space).items()) if not each.single()}
     if kind == "qmc":
         sobol = _sobol(seed, distributions=distributions)
         return lambda _number: sobol
     makers: dict[str, Callable[[int], BaseSampler]] = {
-        "tpe": lambda seed: Tpe(seed=seed, space=space),
         "random": lambda seed: RandomSampler(seed=seed),
         "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
     }

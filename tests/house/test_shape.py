@@ -16,7 +16,7 @@ BROAD_EXCEPTS = {
     "trainer/own/discovery.py": "around one plugin: its code may raise anything while it is imported",
     "trainer/tasks/running.py": "around one task: a user's model may raise anything",
     "trainer/loop.py": "around one trial: a user's model may raise anything",
-    "trainer/fused/stack.py": "around one row's scores: a user's metric may raise anything",
+    "trainer/fused/scores.py": "around one row's scores: a user's metric may raise anything",
     "trainer/fused/stackable.py": "around a user's model beside other rows: whatever it raises, it is serial",
 }
 LONG_FUNCTIONS = {
@@ -29,8 +29,6 @@ POSITIONAL_FUNCTIONS = {
     "service/routes/deps.py::user": "FastAPI fills it in, by name",
     "service/routes/deps.py::joining": "FastAPI fills it in, by name",
     "sweeps/studies/samplers.py::Sobol.infer_relative_search_space": "the signature is Optuna's",
-    "sweeps/studies/tpe.py::Tpe.infer_relative_search_space": "the signature is Optuna's",
-    "sweeps/studies/tpe.py::Tpe.sample_relative": "the signature is Optuna's",
     "sweeps/space/parameters.py::same": "two of a kind",
     "trainer/own/logged.py::log_metric": "a name and its value, as everybody logs them",
     "trainer/data/metrics.py::accuracy": "outputs and targets, as every loss of torch takes them",

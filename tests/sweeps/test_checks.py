@@ -26,6 +26,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"pruner": {"min_epoch": 3}}, "pruner.min_epoch", "did you mean min_epochs?"),
     ({"metric": {"name": "val_loss", "goal": "up"}}, "metric.goal", "minimize"),
     ({"engine": "stacked"}, "engine", "use 'auto', 'serial' or 'fused'"),
+    ({"precision": "bf16"}, "precision", "use 'float32' or 'bfloat16'"),
     ({"problem": {"dataset": "d", "model": {"kind": "mpl"}}}, "problem.model.kind", "did you mean mlp?"),
     ({"space": "sgd"}, "space", "sgd-basic"),
     ({"first": ["base"]}, "first[0]", "baseline"),

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "keep": {"weights": 0},
     "seed": 3,
     "engine": "serial",
+    "precision": "bfloat16",
     "first": ["baseline", {"learning_rate": 0.1, "nesterov": False, "dampening": 0.5}],
     "mlflow": {"experiment": "mine"},
 }
@@ -70,6 +71,7 @@ def test_everything_but_the_problem_has_a_default() -> None:
         "keep": {"weights": 3},
         "seed": 0,
         "engine": "auto",
+        "precision": "float32",
         "first": ["baseline"],
         "mlflow": {"experiment": None},
         "num_train": None,

@@ -10,8 +10,10 @@ from optuna.trial import TrialState as OptunaState
 from sweeps.space.parameters import Choices, Parameter, Range
 from sweeps.space.search_space import SearchSpace
 from sweeps.states import TrialState
-from sweeps.studies.lessons import Asked, Lesson, lesson_of
-from sweeps.studies.study import OptunaStudy, heard_by
+from sweeps.studies.heard import heard_by
+from sweeps.studies.lessons import Asked, Lesson, Study, lesson_of
+from sweeps.studies.study import OptunaStudy
+from sweeps.studies.tpe import TpeStudy
 
 ASKED = Asked(3, {"momentum": 0.5})
 PARAMETERS: dict[str, Parameter] = {
@@ -24,8 +26,11 @@ def lesson(state: TrialState, values: dict[int, float | None], *, goal: Any = "m
     return lesson_of(ASKED, state=state, values=values, goal=goal)
 
 
-def study_of(kind: str, *, parameters: dict[str, Parameter] = PARAMETERS, seed: int = 1) -> OptunaStudy:
-    return OptunaStudy(SearchSpace(parameters), kind=kind, seed=seed, goal="minimize", attrs={})
+def study_of(kind: str, *, parameters: dict[str, Parameter] = PARAMETERS, seed: int = 1) -> Study:
+    space = SearchSpace(parameters)
+    if kind == "tpe":
+        return TpeStudy(space, seed=seed, goal="minimize")
+    return OptunaStudy(space, kind=kind, seed=seed, goal="minimize", attrs={})
 
 
 def test_a_lesson_is_the_best_and_the_last_finite_value() -> None:
@@ -94,6 +99,22 @@ def test_qmc_draws_conditional_parameters_from_its_sequence_too() -> None:
     assert all(point["nesterov"] is False for point in damped)
     assert sum(float(point["dampening"]) < 0.5 for point in damped) == 8
     assert {point["only"] for point in points} == {0.5}
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random", "qmc", "cmaes"])
+def test_the_same_seed_draws_the_same(kind: str) -> None:
+    def draws(seed: int) -> list[Any]:
+        study, rng = study_of(kind, seed=seed), random.Random(1)
+        found = []
+        for number in range(20):
+            asked = study.ask(number, fixed={})
+            assert asked is not None
+            study.tell(lesson_of(asked, state=TrialState.COMPLETED, values={1: rng.random()}, goal="minimize"))
+            found.append(asked.settings)
+        return found
+
+    assert draws(1) == draws(1)
+    assert all(one != other for one, other in zip(draws(1), draws(2), strict=True))
 
 
 def test_a_step_with_many_digits_is_no_reason_to_warn() -> None:
