@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from benchmarks.bars import Bar
 from benchmarks.intervals import difference
-from benchmarks.sides import Side, optuna_search, ravine_search, ray_search
+from benchmarks.ravine_side import ravine_search
+from benchmarks.sides import Side, optuna_search, ray_search
 from benchmarks.throughput import ONE_BATCH, RAVINE, RAY_REUSING
 
 NUM_VALIDATION_EXAMPLES = 360
@@ -28,7 +29,7 @@ class Form:
     parallel: int | Literal["auto"] = "auto"
 
 
-FULL = Form(num_seeds=8, num_trials=300, num_ray_trials=60)
+FULL = Form(num_seeds=8, num_trials=300, num_ray_trials=40)
 QUICK = Form(num_seeds=2, num_trials=12, num_ray_trials=6)
 
 

@@ -8,29 +8,26 @@ import torch
 from benchmarks.asha_source import AshaSource
 from trainer.catalog import IMAGE_MODELS
 from trainer.config import Assignment
-from trainer.keeping import Keeping
-from trainer.loop import EngineLoop
-from trainer.pauses import Pauses
 from trainer.problem import Problem
 from trainer.stack import Stack, Told
+from trainer.stacks import Stacks
 from trainer.state import State
 from trainer.training import Training
 
 
-class CountedLoop(EngineLoop):
-    """Counts for its source."""
+class CountedStacks(Stacks):
+    """Stacks that count for their source."""
 
-    def __init__(
-        self, source: AshaSource, *, slots: int, device: torch.device, keeping: Keeping, pauses: Pauses
-    ) -> None:
-        super().__init__(source, slots=slots, device=device, keeping=keeping, pauses=pauses)
-        self._counting = source
+    def __init__(self, device: torch.device, *, ahead_seconds: float, source: AshaSource) -> None:
+        super().__init__(device, ahead_seconds=ahead_seconds, beat=lambda: None)
+        self._source = source
 
-    def _open_stack(self, assignment: Assignment, problem: Problem, width: int) -> Stack:
-        stack = super()._open_stack(assignment, problem, width)
+    def open(self, assignment: Assignment, *, problem: Problem, width: int) -> Stack:
+        """See Stacks."""
+        stack = super().open(assignment, problem=problem, width=width)
         model = assignment.problem.model
         full = model is not None and model.kind in IMAGE_MODELS and assignment.engine == "fused"
-        return CountedStack(stack, source=self._counting, full_width=width if full else None)
+        return CountedStack(stack, source=self._source, full_width=width if full else None)
 
 
 class CountedStack:

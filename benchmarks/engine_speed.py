@@ -45,7 +45,7 @@ class Form:
     widths: tuple[int, ...]
 
 
-FULL = Form(seconds=5, num_repeats=5, trial_seconds=2, widths=(8, 16, 32))
+FULL = Form(seconds=3, num_repeats=5, trial_seconds=1, widths=(8, 16, 32))
 QUICK = Form(seconds=0.3, num_repeats=1, trial_seconds=0.2, widths=(32,))
 
 

@@ -34,7 +34,7 @@ class Form:
     work_names: tuple[str, ...] = WORK_NAMES
 
 
-FULL = Form(num_trials=16, seconds=20, num_repeats=3)
+FULL = Form(num_trials=12, seconds=12, num_repeats=3)
 QUICK = Form(num_trials=2, seconds=1, num_repeats=1, work_names=("1024-1024",))
 
 

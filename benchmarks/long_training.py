@@ -24,9 +24,10 @@ def measure(forms: Sequence[Form], *, seed: int, say: Callable[[str], None]) -> 
 
 
 def bars(measured: Sequence[Mapping[str, Any]]) -> Iterator[Bar]:
-    """Beside what is asked for: the rate from the first start until MLflow shows the last end.
+    """Beside what is asked for: the rate from the first start until MLflow shows the last end, of sides that are warm.
 
-    No rate between two ends: trials of one length that began together end together.
+    No rate between two ends: trials of one length that began together end together. The script's processes have
+    imported and opened MLflow before their first start; for Ravine it is the start of its second sweep.
     """
     for one in measured:
         work, got = one["form"]["work"], one["ratios"][SCRIPT]["rate_once_started"]

@@ -6,7 +6,13 @@ client wrote with the termination, which is early.
 
 The marginal rate between two trials begins when the first was over for the side itself and ends when MLflow shows the
 second. The peers wait for MLflow, so that the two are one. Ravine does not: had its rate begun with what MLflow shows,
-the recorder catching up after its start would pass for speed. So all that MLflow lags behind counts against Ravine.
+the recorder catching up would pass for speed. So all that MLflow lags behind counts against Ravine, and the last trial
+is not shown before the sweep's own run has ended too.
+
+Rates say what trials cost a side that is warm. The peers are by then: their processes have imported, opened MLflow and
+made trials. A second study in the same processes would find no more; Ray Tune as it comes starts a process per trial
+whatever was before. Ravine's starts go on beside its first sweep, so its rates are those of a second one (see
+ravine_side); those of the first are kept as cold ones. Time from nothing and best value are always the first search's.
 """
 
 import secrets
@@ -14,23 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from benchmarks.mlflow_runs import MlflowRuns
-from benchmarks.served import served
-from benchmarks.workload import NUM_WORKERS, WORKS, Asked, spec_of
-from service.client import Client
-from service.schemas import TrialAnswer
+from benchmarks.workload import NUM_WORKERS
 from service.settings import inherited
-from sweeps.states import SweepState
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE_SECONDS = 3600.0
-LOOK_SECONDS = 0.02
-CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class SideRun:
     All from the start of the clock, ascending. `over_seconds`: when each trial was over for the side itself.
     `shown_seconds`: when MLflow showed so many terminated trial runs. `total_seconds`: when it showed all runs
     terminated (Ravine: the parent run too, and nothing was left to copy). `first_start_seconds`: when the first trial
-    began. `in_training`: trials that trained side by side, the mean until the last one began.
+    began. `in_training`: trials that trained side by side, the mean until the last one began. `warm`: a second search
+    by what the first had started, on a clock of its own.
     """
 
     num_trials: int
@@ -51,6 +52,7 @@ class SideRun:
     num_epochs: int
     first_start_seconds: float
     in_training: float
+    warm: Self | None = None
 
     @property
     def rate_once_started(self) -> float:
@@ -93,35 +95,6 @@ class Side:
         """Searches once, in a folder that is thrown away."""
         with tempfile.TemporaryDirectory(prefix="ravine-bench-") as folder:
             return self.search(Task(Path(folder), self.work, self.num_trials, seed))
-
-
-def ravine_search(parallel: int | Literal["auto"]) -> Search:
-    """Ravine through REST, with so many trials in flight."""
-    return lambda task: _ravine(task, parallel=parallel)
-
-
-def _ravine(task: Task, *, parallel: int | Literal["auto"]) -> SideRun:
-    """A service that starts from nothing, one sweep."""
-    home = task.folder / "home"
-    spec = spec_of(WORKS[task.work], asked=Asked(task.num_trials, task.seed, parallel=parallel))
-    began_at = time.time()
-    with served(home, workers=NUM_WORKERS) as client:
-        sweep_id = client.create_sweep(spec).id
-        runs = MlflowRuns(home / "mlflow" / "mlflow.db")
-        seen = _watch(runs, num_runs=task.num_trials + 1, check=lambda: _check(client, sweep_id=sweep_id))
-        total_seconds = _all_copied(client, sweep_id=sweep_id) - began_at
-        spans = sorted(_spans(client.trials(sweep_id)))
-        over = sorted(end for _, end in spans)
-        return SideRun(
-            num_trials=len(over),
-            over_seconds=tuple(at - began_at for at in over),
-            shown_seconds=tuple(at - began_at for at in seen[: task.num_trials]),
-            total_seconds=total_seconds,
-            best_value=runs.best_value(),
-            num_epochs=runs.num_epochs(),
-            first_start_seconds=spans[0][0] - began_at,
-            in_training=side_by_side(spans),
-        )
 
 
 def peer_search(command: tuple[str, ...], *, environment: Mapping[str, str] | None = None) -> Search:
@@ -172,41 +145,3 @@ def side_by_side(spans: Sequence[tuple[float, float]]) -> float:
     """How many (start, end) overlap, the mean between the first start and the last."""
     first, last = spans[0][0], max(start for start, _ in spans)
     return sum(min(end, last) - start for start, end in spans) / (last - first) if last > first else float(len(spans))
-
-
-def _spans(trials: Iterable[TrialAnswer]) -> Iterator[tuple[float, float]]:
-    """Start and end of each, in seconds since 1970."""
-    for trial in trials:
-        if trial.started_at is not None and trial.ended_at is not None:
-            yield trial.started_at.timestamp(), trial.ended_at.timestamp()
-
-
-def _watch(runs: MlflowRuns, *, num_runs: int, check: Callable[[], None]) -> list[float]:
-    """When (seconds since 1970) the first, second, ... terminated run was seen; the sweep's own run is one of them."""
-    seen: list[float] = []
-    checked_at = began_at = time.monotonic()
-    while len(seen) < num_runs:
-        seen += [time.time()] * (runs.num_ended() - len(seen))
-        time.sleep(LOOK_SECONDS)
-        if time.monotonic() > began_at + SIDE_SECONDS:
-            raise TimeoutError(f"MLflow shows {len(seen)} of {num_runs} terminated runs")
-        if time.monotonic() > checked_at + CHECK_SECONDS:
-            check()
-            checked_at = time.monotonic()
-    return seen
-
-
-def _check(client: Client, *, sweep_id: str) -> None:
-    """Raises RuntimeError where the sweep has failed."""
-    sweep = client.sweep(sweep_id)
-    if sweep.state is SweepState.FAILED:
-        raise RuntimeError(f"the sweep failed: {sweep.reason}")
-
-
-def _all_copied(client: Client, *, sweep_id: str) -> float:
-    """When nothing was left to copy."""
-    while (sweep := client.sweep(sweep_id)).mlflow.pending:
-        time.sleep(LOOK_SECONDS)
-    if sweep.state is not SweepState.COMPLETED:
-        raise RuntimeError(f"the sweep ended {sweep.state}: {sweep.reason}")
-    return time.time()

@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any, Literal
 
 from benchmarks.bars import Bar
-from benchmarks.sides import Side, SideRun, optuna_search, ravine_search, ray_search
+from benchmarks.ravine_side import ravine_search
+from benchmarks.sides import Side, SideRun, optuna_search, ray_search
 
 RAVINE, SCRIPT, ONE_BATCH, RAY, RAY_REUSING = (
     "ravine",
@@ -35,7 +36,7 @@ class Form:
     parallel: int | Literal["auto"] = "auto"
 
 
-FULL = Form(num_trials=300, marginal_low=60, num_ray_trials=60, ray_marginal_low=20, num_repeats=3)
+FULL = Form(num_trials=300, marginal_low=60, num_ray_trials=30, ray_marginal_low=10, num_repeats=3)
 QUICK = Form(num_trials=40, marginal_low=10, num_ray_trials=8, ray_marginal_low=3, num_repeats=1)
 
 
@@ -43,7 +44,9 @@ QUICK = Form(num_trials=40, marginal_low=10, num_ray_trials=8, ray_marginal_low=
 class Row:
     """One search of one side, in figures. Rates are trials per second, times seconds.
 
-    `parallel` is what was asked for, `in_training` how many trained side by side in the mean.
+    `parallel` is what was asked for, `in_training` how many trained side by side in the mean. Of a side that searched
+    again when it was warm, rates, `in_training` and `warm_num_epochs` are those of that search, the cold rates and all
+    else those of the first. Of any other side the cold rates are the same as the rates, and there are no warm epochs.
     """
 
     side: str
@@ -59,6 +62,9 @@ class Row:
     marginal_high: int
     marginal_rate: float
     best_value: float
+    warm_num_epochs: int | None
+    cold_rate_once_started: float
+    cold_marginal_rate: float
 
 
 def sides(form: Form, *, ray_python: Path | None) -> list[Side]:
@@ -66,7 +72,7 @@ def sides(form: Form, *, ray_python: Path | None) -> list[Side]:
     full = partial(Side, num_trials=form.num_trials, marginal_low=form.marginal_low, work=form.work)
     few = partial(Side, num_trials=form.num_ray_trials, marginal_low=form.ray_marginal_low, work=form.work)
     ours = [
-        full(RAVINE, ravine_search(form.parallel), parallel=form.parallel),
+        full(RAVINE, ravine_search(form.parallel, warm_too=True), parallel=form.parallel),
         full(SCRIPT, optuna_search(form.work)),
         full(ONE_BATCH, optuna_search(form.work, "--one-batch")),
     ]
@@ -77,36 +83,45 @@ def sides(form: Form, *, ray_python: Path | None) -> list[Side]:
 
 
 def measure(form: Form, *, ray_python: Path | None, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """All sides in turn, `num_repeats` times, every second time in the opposite order; the result is JSON-able."""
+    """Each side's runs and Ravine's rates by those of each peer; the result is JSON-able."""
     every = sides(form, ray_python=ray_python)
+    return {"form": asdict(form), **compared(every, num_repeats=form.num_repeats, seed=seed, say=say)}
+
+
+def compared(every: Sequence[Side], *, num_repeats: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """All sides in turn, `num_repeats` times, every second time in the opposite order."""
     rows: list[Row] = []
-    for repeat in range(form.num_repeats):
+    for repeat in range(num_repeats):
         for side in every if repeat % 2 == 0 else reversed(every):
             row = _row(side, run=side.run(seed + repeat), repeat=repeat, seed=seed + repeat)
             say(f"{row.side}: {row.marginal_rate:.2f} trials/s, {row.total_seconds:.1f} s, best {row.best_value:.4f}")
             rows.append(row)
     return {
-        "form": asdict(form),
         "rows": [asdict(row) for row in rows],
         "ratios": {side.name: _ratios(rows, peer=side.name) for side in every if side.name != RAVINE},
     }
 
 
 def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
+    steady = run.warm or run
+    low, high = side.marginal_low, side.num_trials
     return Row(
         side=side.name,
         repeat=repeat,
         seed=seed,
         parallel=side.parallel,
-        in_training=run.in_training,
+        in_training=steady.in_training,
         num_trials=run.num_trials,
         num_epochs=run.num_epochs,
         total_seconds=run.total_seconds,
-        rate_once_started=run.rate_once_started,
-        marginal_low=side.marginal_low,
-        marginal_high=side.num_trials,
-        marginal_rate=run.marginal(low=side.marginal_low, high=side.num_trials),
+        rate_once_started=steady.rate_once_started,
+        marginal_low=low,
+        marginal_high=high,
+        marginal_rate=steady.marginal(low=low, high=high),
         best_value=run.best_value,
+        warm_num_epochs=None if run.warm is None else run.warm.num_epochs,
+        cold_rate_once_started=run.rate_once_started,
+        cold_marginal_rate=run.marginal(low=low, high=high),
     )
 
 
@@ -114,27 +129,27 @@ def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
     """Ravine against a peer: the medians over the repeats of the ratio within a repeat.
 
     Rates from nothing and from the first start on are compared only where both made as many trials: a start weighs more
-    on fewer.
+    on fewer. Cold: Ravine's first sweep against the peer's only search.
     """
     ravine = {row.repeat: row for row in rows if row.side == RAVINE}
     pairs = [(ravine[row.repeat], row) for row in rows if row.side == peer]
-    as_many = all(one.marginal_high == other.marginal_high for one, other in pairs)
+    alike = [(one, other) for one, other in pairs if one.marginal_high == other.marginal_high]
+
+    def times(rate: Callable[[Row], float], *, over: Sequence[tuple[Row, Row]]) -> float | None:
+        return median(rate(one) / rate(other) for one, other in over) if over else None
+
     return {
-        "marginal_rate": median(one.marginal_rate / other.marginal_rate for one, other in pairs),
-        "rate_once_started": (
-            median(one.rate_once_started / other.rate_once_started for one, other in pairs) if as_many else None
-        ),
-        "rate_from_nothing": median(_rate(one) / _rate(other) for one, other in pairs) if as_many else None,
+        "marginal_rate": times(lambda row: row.marginal_rate, over=pairs),
+        "cold_marginal_rate": times(lambda row: row.cold_marginal_rate, over=pairs),
+        "rate_once_started": times(lambda row: row.rate_once_started, over=alike),
+        "cold_rate_once_started": times(lambda row: row.cold_rate_once_started, over=alike),
+        "rate_from_nothing": times(lambda row: row.num_trials / row.total_seconds, over=alike),
         "best_value_difference": median(one.best_value - other.best_value for one, other in pairs),
     }
 
 
-def _rate(row: Row) -> float:
-    return row.num_trials / row.total_seconds
-
-
 def bars(measured: Mapping[str, Any]) -> Iterator[Bar]:
-    """Beside what is asked for."""
+    """Beside what is asked for: marginal rates of sides that are warm, and the whole from nothing."""
     ratios = measured["ratios"]
     for peer, asked in ((SCRIPT, 4), (ONE_BATCH, 3), (RAY, 100), (RAY_REUSING, 10)):
         if peer in ratios:

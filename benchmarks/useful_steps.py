@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.asha_source import AshaSource, drawn
 from benchmarks.bars import Bar
-from benchmarks.counted_engine import CountedLoop
+from benchmarks.counted_engine import CountedStacks
 from benchmarks.training_process import assignment
 from benchmarks.workload import WORKS, Asked, Work, spec_of
 from sweeps.checks import check_spec
@@ -23,6 +23,7 @@ from sweeps.pruning import pruner_of
 from trainer.checkpoint import CheckpointStore
 from trainer.config import Assignment
 from trainer.keeping import Keeping
+from trainer.loop import EngineLoop
 from trainer.pauses import AS_A_SERVICE
 
 ASKED_PERCENT = 97.0
@@ -40,7 +41,7 @@ class Form:
     num_repeats: int
 
 
-FULL = Form(num_trials=600, num_repeats=3)
+FULL = Form(num_trials=400, num_repeats=3)
 QUICK = Form(num_trials=40, num_repeats=1)
 
 
@@ -75,7 +76,8 @@ def _measured(name: str, *, num_trials: int, seed: int) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory(prefix="ravine-bench-") as folder:
         keeping = Keeping(source, checkpoints=CheckpointStore(Path(folder)))
-        CountedLoop(source, slots=NUM_SLOTS, device=torch.device("cpu"), keeping=keeping, pauses=AS_A_SERVICE).run()
+        stacks = CountedStacks(torch.device("cpu"), ahead_seconds=AS_A_SERVICE.ahead_seconds, source=source)
+        EngineLoop(source, slots=NUM_SLOTS, stacks=stacks, keeping=keeping, pauses=AS_A_SERVICE).run()
     return {
         "work": name,
         "seed": seed,

@@ -19,6 +19,19 @@ _THROUGHPUT = (
     "best value",
 )
 
+_RATIOS = {
+    "marginal_rate": "marginal rate",
+    "rate_once_started": "once started",
+    "cold_marginal_rate": "marginal rate, first sweep",
+    "cold_rate_once_started": "once started, first sweep",
+    "rate_from_nothing": "from nothing",
+}
+_ABOUT_RATES = (
+    "Time from nothing and best value are those of the first search. Ravine's rates, and how many it had in training, "
+    "are those of a second sweep in the same service, which finds all processes warm, as the peers are after their "
+    "first trials; in brackets those of its first sweep, beside which MLflow's server and the workers still start."
+)
+
 
 def throughput(measured: Mapping[str, Any]) -> str:
     """Short trainings that are pruned: every run, and the medians."""
@@ -33,31 +46,32 @@ def long_training(measured: Sequence[Mapping[str, Any]]) -> str:
 def _searches(measured: Mapping[str, Any]) -> str:
     rows = table(_THROUGHPUT, rows=(_search(row) for row in measured["rows"]))
     ratios = table(
-        ("Ravine against", "marginal rate", "once started", "from nothing", "best value"),
+        ("Ravine against", *_RATIOS.values(), "best value"),
         rows=(
-            (
-                peer,
-                *(_times(one[rate]) for rate in ("marginal_rate", "rate_once_started", "rate_from_nothing")),
-                f"{one['best_value_difference']:+.4f}",
-            )
+            (peer, *(_times(one[ratio]) for ratio in _RATIOS), f"{one['best_value_difference']:+.4f}")
             for peer, one in measured["ratios"].items()
         ),
     )
-    return f"{rows}\n\nMedians over the repeats:\n\n{ratios}"
+    return f"{_ABOUT_RATES}\n\n{rows}\n\nMedians over the repeats:\n\n{ratios}"
 
 
 def _search(row: Mapping[str, Any]) -> tuple[object, ...]:
+    is_two = row["warm_num_epochs"] is not None
+
+    def rate(name: str) -> str:
+        return f"{row[name]:.2f}" + (f" ({row[f'cold_{name}']:.2f})" if is_two else "")
+
     return (
         row["side"],
         row["repeat"],
         row["parallel"],
         f"{row['in_training']:.1f}",
         row["num_trials"],
-        row["num_epochs"],
+        f"{row['warm_num_epochs']} ({row['num_epochs']})" if is_two else row["num_epochs"],
         f"{row['total_seconds']:.1f}",
-        f"{row['rate_once_started']:.2f}",
+        rate("rate_once_started"),
         f"{row['marginal_low']} to {row['marginal_high']}",
-        f"{row['marginal_rate']:.2f}",
+        rate("marginal_rate"),
         f"{row['best_value']:.4f}",
     )
 
