@@ -13,6 +13,7 @@ Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Width: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=8192)]
 Activation: TypeAlias = Literal["relu", "tanh", "gelu", "silu"]
 Dropout: TypeAlias = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 
 class LinearModel(Frozen):
@@ -114,8 +115,9 @@ class Assignment(Frozen):
     training data. `rungs` are the epochs at which a PAUSE may be the verdict: the engine can go back to the state at
     the end of any of these. `judged` are the epochs whose verdict may be another than CONTINUE (None: any epoch's);
     what is reported in between is in no hurry. With `checkpoint` the training goes on from there instead of from its
-    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack. `alone`: it died before,
-    by itself or together with others, and is in training with nothing beside it.
+    initialisation. `engine` trains it and no other; `width` is the most rows of a fused stack. `precision` is that of
+    the forward passes. `alone`: it died before, by itself or together with others, and is in training with nothing
+    beside it.
     """
 
     attempt: int
@@ -131,5 +133,6 @@ class Assignment(Frozen):
     checkpoint: CheckpointRef | None = None
     engine: Literal["serial", "fused"] = "serial"
     width: int = Field(default=1, ge=1)
+    precision: Precision = "float32"
     alone: bool = False
     limits: Limits = Limits()

@@ -5,6 +5,7 @@ import traceback
 import torch
 
 from trainer.config import Assignment, CheckpointRef
+from trainer.errors import StackingError
 from trainer.own.discovery import blamed_line
 from trainer.report import Ending
 from trainer.training import Training
@@ -39,6 +40,7 @@ def failed(assignment: Assignment, *, error: Exception, seconds: float) -> Endin
         reason=reason if line is None else f"{reason} ({line})",
         seconds=seconds,
         traceback="".join(traceback.format_exception(error)),
+        fault=isinstance(error, StackingError),
     )
 
 

@@ -7,6 +7,7 @@ from trainer.keeping import Keeping
 from trainer.loop import EngineLoop
 from trainer.pauses import AS_A_SERVICE, Pauses
 from trainer.source import Source
+from trainer.stacks import Stacks
 
 
 def train(
@@ -23,7 +24,7 @@ def train(
     loop = EngineLoop(
         source,
         slots=slots,
-        device=device_named(device),
+        stacks=Stacks(device_named(device), ahead_seconds=pauses.ahead_seconds, beat=lambda: source.beat(num_steps=0)),
         keeping=Keeping(source, checkpoints=checkpoints),
         pauses=pauses,
     )

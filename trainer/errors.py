@@ -2,6 +2,7 @@
 
 TrainerError
 ├── ProblemError       the problem (data, model, loss) cannot be built or does not fit together
+│   └── StackingError  it was asked for in stacks (`engine: fused`), and its model cannot be stacked
 ├── CheckpointError    a checkpoint is missing, damaged or of another training
 ├── RowsError          rows that a user sent to be predicted do not fit the data
 └── EngineError        the engine was asked for something that it cannot do
@@ -14,6 +15,10 @@ class TrainerError(Exception):
 
 class ProblemError(TrainerError):
     """The problem cannot be built or its parts do not fit together."""
+
+
+class StackingError(ProblemError):
+    """`engine: fused` by hand, of a model that cannot be stacked: so it would end on every worker."""
 
 
 class CheckpointError(TrainerError):

@@ -6,7 +6,7 @@ A sweep's trials of one group are trained by one engine, whichever worker they a
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
-from trainer.config import LinearModel, MetricConfig, ProblemConfig
+from trainer.config import LinearModel, MetricConfig, Precision, ProblemConfig
 from trainer.frozen import Frozen
 from trainer.settings import Settings
 
@@ -20,16 +20,23 @@ class _Group(Frozen):
     metric: MetricConfig
     optimizer: str
     batch_size: int | Literal["full"]
+    precision: Precision
 
 
-def group_of(problem: ProblemConfig, *, settings: Settings, metric: MetricConfig) -> str:
+def group_of(problem: ProblemConfig, *, settings: Settings, metric: MetricConfig, precision: Precision) -> str:
     """The group of a trial of this problem (with what its settings say of the model folded in), as 16 hex digits.
 
-    Equal for trials with one problem, model shape, optimizer and batch size. How much a dropout leaves out is each
-    trial's own; that there is one is part of the model's shape.
+    Equal for trials with one problem, model shape, optimizer, batch size and precision. How much a dropout leaves out
+    is each trial's own; that there is one is part of the model's shape.
     """
     model = problem.model
     if model is not None and not isinstance(model, LinearModel) and model.dropout:
         problem = problem.model_copy(update={"model": model.model_copy(update={"dropout": DROPOUT})})
-    group = _Group(problem=problem, metric=metric, optimizer=settings.optimizer.kind, batch_size=settings.batch_size)
+    group = _Group(
+        problem=problem,
+        metric=metric,
+        optimizer=settings.optimizer.kind,
+        batch_size=settings.batch_size,
+        precision=precision,
+    )
     return blake2b(group.model_dump_json().encode(), digest_size=8).hexdigest()

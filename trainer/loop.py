@@ -5,20 +5,17 @@ import traceback
 from collections.abc import Iterable
 from time import monotonic, perf_counter
 
-import torch
-
 from trainer.config import Assignment
 from trainer.endings import diverged, failed, is_out_of_memory, paused
 from trainer.errors import CheckpointError
-from trainer.fused.opening import FusedStacks
 from trainer.keeping import Keeping
 from trainer.pauses import Pauses
 from trainer.places import Place, Places
-from trainer.problem import Problem, build_problem
+from trainer.problem import build_problem
 from trainer.report import Answer, EpochReport, Verdict
-from trainer.serial import SerialStack
 from trainer.source import Source
 from trainer.stack import Stack, Told
+from trainer.stacks import Stacks
 from trainer.state import State
 from trainer.training import Training
 from trainer.turns import Turns
@@ -32,14 +29,13 @@ _log = logging.getLogger(__name__)
 class EngineLoop:
     """Trains what the source hands out, at most `slots` rows at a time."""
 
-    def __init__(self, source: Source, *, slots: int, device: torch.device, keeping: Keeping, pauses: Pauses) -> None:
+    def __init__(self, source: Source, *, slots: int, stacks: Stacks, keeping: Keeping, pauses: Pauses) -> None:
         self._source = source
         self._slots = slots
-        self._device = device
+        self._device = stacks.device
         self._keeping = keeping
         self._pauses = pauses
-        self._fused = FusedStacks(device=device, ahead_seconds=pauses.ahead_seconds, beat=self._still_here)
-        self._turns = Turns(self._open_stack, slots=slots)
+        self._turns = Turns(lambda one, problem, width: stacks.open(one, problem=problem, width=width), slots=slots)
         self._places = Places(self._turns)
         self._num_steps = 0
         self._last_beat = monotonic()
@@ -219,11 +215,3 @@ class EngineLoop:
         if self._num_steps >= BEAT_STEPS or now - self._last_beat >= BEAT_SECONDS:
             self._source.beat(num_steps=self._num_steps)
             self._num_steps, self._last_beat = 0, now
-
-    def _still_here(self) -> None:
-        self._source.beat(num_steps=0)
-
-    def _open_stack(self, assignment: Assignment, problem: Problem, width: int) -> Stack:
-        if assignment.engine == "fused":
-            return self._fused.open(assignment, problem=problem, width=width)
-        return SerialStack(device=self._device)

@@ -45,11 +45,11 @@ class Problem:
 def build_problem(
     config: ProblemConfig, *, device: torch.device, files: CheckpointStore, metric: MetricConfig | None = None
 ) -> Problem:
-    """The problem with its data on the device; `files` holds what was uploaded, `metric` is searched on.
+    """The problem with its data on the device, or beside it where they are too many for its memory.
 
-    Data are kept for the trials that follow on them, whatever their models: the tensors are shared, never write to
-    them. ValueError where the config names what is not there, ProblemError where data or plugin cannot be had here;
-    what a plugin's own code raises goes through.
+    `files` holds what was uploaded, `metric` is searched on. Data are kept for the trials that follow on them, whatever
+    their models: the tensors are shared, never write to them. ValueError where the config names what is not there,
+    ProblemError where data or plugin cannot be had here; what a plugin's own code raises goes through.
     """
     if config.plugin is not None:
         return _of_plugin(config, device=device, metric=metric)

@@ -39,7 +39,8 @@ class EpochReport(Frozen):
 class Ending(Frozen):
     """An attempt left its slot in another way than by its last report.
 
-    DIVERGED: the loss was not finite or exploded. FAILED: the training raised; `traceback` holds its text.
+    DIVERGED: the loss was not finite or exploded. FAILED: the training raised; `traceback` holds its text, and `fault`
+    says that what the user asked for is wrong, not the world: another attempt would end alike.
     PAUSED: as the verdict asked; `checkpoint` holds the state at the epoch that the verdict spoke about.
     """
 
@@ -48,6 +49,7 @@ class Ending(Frozen):
     reason: Text
     seconds: float = Field(ge=0)
     traceback: Text | None = None
+    fault: bool = False
     checkpoint: CheckpointRef | None = None
 
 

@@ -8,17 +8,21 @@ import torch
 
 from trainer.config import Assignment
 from trainer.data.datasets import Part
+from trainer.models.convolution import use_channels_last
 from trainer.models.flat_model import FlatModel
-from trainer.models.training_mode import TrainingMode
+from trainer.models.training_mode import TrainingMode, in_pieces
 from trainer.own.logged import Logging
+from trainer.precision import in_precision
 from trainer.problem import Problem
 from trainer.randomness import initial_model
 from trainer.state import State
 from trainer.training import Progress, Training, evaluated
-from trainer.updates.stepper import Stepper, empty_buffers
+from trainer.updates.row_stepper import RowStepper
+from trainer.updates.stepper import empty_buffers
 
-BATCHES_AT_ONCE = 1024
-"""Batches that are cut at once: a million of one example, all together, would take 3 s and 1.2 GB."""
+BATCHES_AT_ONCE, BYTES_AT_ONCE = 1024, 1 << 26
+"""Batches are gathered, cut and brought to the device at once, one at least: as many as these allow. A million of one
+example, all together, would take 3 s and 1.2 GB."""
 
 
 class Row:
@@ -28,17 +32,20 @@ class Row:
         self, assignment: Assignment, *, problem: Problem, device: torch.device, state: State | None = None
     ) -> None:
         self.model = FlatModel(initial_model(problem.model, seed=assignment.seed), device=device)
+        if device.type == "cpu":
+            use_channels_last(self.model.module)
         counters = None if state is None else replace(state.counters)
         self.training = Training(assignment, problem=problem, layout=self.model.layout, counters=counters)
         plugin = problem.facts.kind == "plugin"  # nobody knows what its model does
         self._mode = TrainingMode(self.model.module, seed=assignment.seed, always=plugin)
+        self._forward = in_precision(self.model.module, precision=assignment.precision, device=device)
         self._problem = problem
         self._buffers = empty_buffers(assignment.settings, like=self.model.theta)
         if state is not None:
             self._go_on_from(state)
         self.training.snapshots.begin(self.state)
         self._batches: Iterator[Part] = iter(())
-        self._stepper = Stepper([assignment.settings], like=self.model.theta)
+        self._stepper = RowStepper(assignment.settings, model=self.model, buffers=self._buffers)
 
     @property
     def completed(self) -> bool:
@@ -68,15 +75,13 @@ class Row:
         """Forward, backward, update; returns why the training has diverged, if it has."""
         training, counters = self.training, self.training.counters
         batch = self._next_batch()
-        self.model.gradient.zero_()
+        self.model.forget_gradients()
         self._mode.begin_update(training.num_updates)
         with Logging(counters.logged) as logging:
-            loss = self._problem.loss(self.model.module(batch.x), batch.y)
+            loss = self._problem.loss(self._forward(batch.x), batch.y)
         counters.logged = logging.logged
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-        theta = self.model.theta
-        self._stepper.prepare([training.pace()], num_updates=[training.num_updates], like=theta)
-        self._stepper.step(theta, buffers=self._buffers, gradient=self.model.gradient)
+        self._stepper.step(training.pace(), num_updates=training.num_updates)
         return training.note_updates([loss.item()])
 
     def _next_batch(self) -> Part:
@@ -87,20 +92,24 @@ class Row:
         return batch
 
     def _rest_of_epoch(self) -> Iterator[Part]:
-        """The epoch is gathered once, since slices of it are free and gathers are not."""
-        (x, y), order, size = self._problem.train, self.training.order(), self.training.batch_size
-        if order is not None:
-            order = order.to(x.device)
-            x, y = x[order], y[order]
-        for start in range(self.training.counters.step * size, len(x), BATCHES_AT_ONCE * size):
-            some = slice(start, start + BATCHES_AT_ONCE * size)
-            for pair in zip(torch.split(x[some], size), torch.split(y[some], size), strict=True):
+        """Many batches are gathered at once, since slices of them are free and gathers are not."""
+        train, order, size = self._problem.train, self.training.order(), self.training.batch_size
+        device, num_examples = self.model.theta.device, len(train.x)
+        order = None if order is None else order.to(train.x.device)
+        batches_at_once = max(1, min(BATCHES_AT_ONCE, BYTES_AT_ONCE // max(1, size * train.x[0].nbytes)))
+        num_at_once = batches_at_once * size
+        for start in range(self.training.counters.step * size, num_examples, num_at_once):
+            some = slice(start, start + num_at_once)
+            x, y = (part[some if order is None else order[some]].to(device) for part in train)
+            for pair in zip(torch.split(x, size), torch.split(y, size), strict=True):
                 yield Part(*pair)
 
     @torch.no_grad()
     def _evaluate(self) -> dict[str, float | None]:
+        validation, device = self._problem.validation, self.model.theta.device
         with self._mode.evaluation():
-            return evaluated(self._mode.outputs(self._problem.validation.x), problem=self._problem)
+            outputs = in_pieces(lambda x: self._forward(x.to(device)), x=validation.x)
+            return evaluated(outputs.to(validation.y.device), problem=self._problem)
 
     def _go_on_from(self, state: State) -> None:
         self.model.layout.check_frozen(state.frozen_sha256)

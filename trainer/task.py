@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from trainer.config import CheckpointRef, MetricConfig, ProblemConfig
+from trainer.config import CheckpointRef, MetricConfig, Precision, ProblemConfig
 from trainer.frozen import Frozen
 from trainer.group import EngineName
 from trainer.report import Text
@@ -47,15 +47,18 @@ class RangeTest(Frozen):
 class Probe(Frozen):
     """A group of trials, to be trained for a moment by both engines: which one is to train them?
 
-    `settings` are those of one of its trials; a stack has at most `most_rows`.
+    `settings` are those of one of its trials; a stack has at most `most_rows`, and the process `memory_mb` MiB of
+    resident memory, where its sweep limits it.
     """
 
     kind: Literal["probe"] = "probe"
     problem: ProblemConfig
     settings: Settings
     metric: MetricConfig
+    precision: Precision = "float32"
     seed: int
     most_rows: int = Field(ge=1)
+    memory_mb: int | None = None
 
 
 TaskBody: TypeAlias = Annotated[Predict | Export | RangeTest | Probe, Field(discriminator="kind")]
@@ -114,7 +117,8 @@ class Probed(Frozen):
     """The engine of a group: `fused`, in stacks of `width` rows, where that was faster by enough.
 
     `serial_us` and `fused_us` are the medians of the time of one update of one row, in microseconds, and `gain` is the
-    one over the other; all None where the group cannot be stacked. `reason` says why the engine is `serial`.
+    one over the other; all None where the group cannot be stacked. `reason` says why the engine is `serial`, or why the
+    stacks are no wider where memory ran out in wider ones.
     """
 
     kind: Literal["probe"] = "probe"

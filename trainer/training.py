@@ -1,8 +1,9 @@
 """One trial in training: all of it but the tensors that an update changes."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -56,6 +57,7 @@ class Training:
         batch_size = assignment.settings.batch_size
         self.batch_size = self.num_examples if batch_size == "full" else min(batch_size, self.num_examples)
         self._course = Course(math.ceil(self.num_examples / self.batch_size), epochs=assignment.epochs)
+        self._last_batch_size = self.num_examples - (self._course.steps_per_epoch - 1) * self.batch_size
         self._steady_pace = self._pace_of(0) if is_steady(assignment.settings) else None
 
     @property
@@ -94,20 +96,22 @@ class Training:
         self.seconds += seconds
         self.counters.epoch_seconds += seconds
 
-    def note_updates(self, losses: Iterable[float]) -> str | None:
+    def note_updates(self, losses: Sequence[float]) -> str | None:
         """Updates on the next batches, of these mean losses, were made; returns why the training diverged, if it has.
 
         What was made after that is not noted.
         """
-        counters = self.counters
+        counters, batch_size, last_step = self.counters, self.batch_size, self._course.steps_per_epoch - 1
+        if not losses:
+            return None
+        if (first := counters.first_loss) is None:
+            first = counters.first_loss = losses[0]
+        highest = EXPLOSION * (1 + abs(first))
         for loss in losses:
-            num_seen = min(self.batch_size, self.num_examples - counters.step * self.batch_size)
+            counters.loss_sum += loss * (batch_size if counters.step < last_step else self._last_batch_size)
             counters.step += 1
-            counters.loss_sum += loss * num_seen
-            if counters.first_loss is None:
-                counters.first_loss = loss
-            if not math.isfinite(loss) or loss > EXPLOSION * (1 + abs(counters.first_loss)):
-                return _divergence(loss, first_loss=counters.first_loss)
+            if not math.isfinite(loss) or loss > highest:
+                return _divergence(loss, first_loss=first)
         return None
 
     def end_epoch(
@@ -177,14 +181,16 @@ class Training:
             self.best = weights()
 
 
-def evaluated(outputs: Tensor, *, problem: Problem) -> dict[str, float | None]:
+def evaluated(
+    outputs: Tensor, *, problem: Problem, known: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, float | None]:
     """val_loss and the metrics of a model's outputs for the validation part; None where one is not finite.
 
-    All are None where val_loss is: of outputs that are no numbers argmax still names a class, and such an accuracy
-    would be one of the data alone.
+    Those that are known already are not computed. All are None where val_loss is: of outputs that are no numbers argmax
+    still names a class, and such an accuracy would be one of the data alone.
     """
-    scores = {"val_loss": problem.loss} | dict(problem.metrics)
-    found = {name: finite(score(outputs, problem.validation.y).item()) for name, score in scores.items()}
+    scores, y = {"val_loss": problem.loss} | dict(problem.metrics), problem.validation.y
+    found = {name: finite(known[name] if name in known else score(outputs, y).item()) for name, score in scores.items()}
     return found if found["val_loss"] is not None else dict.fromkeys(found)
 
 

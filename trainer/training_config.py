@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from trainer.catalog import check_metric, check_problem, check_settings, complete, dataset, default_metric
-from trainer.config import Assignment, MetricConfig, ProblemConfig
+from trainer.config import Assignment, MetricConfig, Precision, ProblemConfig
 from trainer.facts import ProblemFacts
 from trainer.frozen import Frozen
 from trainer.model_settings import MODEL_SETTINGS, ModelSettings, folded
@@ -29,6 +29,7 @@ class TrainingConfig(Frozen):
     epochs: int = Field(default=20, ge=1, le=1_000_000)
     seed: int = Field(default=0, ge=0)
     metric: MetricConfig | None = None
+    precision: Precision = "float32"
     device: str = "cpu"
 
 
@@ -56,6 +57,7 @@ def assigned(config: TrainingConfig) -> Assignment:
         epochs=config.epochs,
         seed=config.seed,
         metric=metric,
+        precision=config.precision,
     )
 
 

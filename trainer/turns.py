@@ -102,5 +102,10 @@ class Turns:
 
 
 def _key(assignment: Assignment) -> Key:
-    group = group_of(assignment.problem, settings=assignment.settings, metric=assignment.metric)
+    group = group_of(
+        assignment.problem,
+        settings=assignment.settings,
+        metric=assignment.metric,
+        precision=assignment.precision,
+    )
     return assignment.sweep, assignment.engine, group

@@ -29,6 +29,7 @@ def test_a_row_whose_metric_raises_fails_alone(engine: Engine, tmp_path: Path) -
     source = engine.run(ScriptedSource(trials, judge=keep_weights))
     assert [(ending.attempt, ending.state) for ending in source.endings()] == [(2, "FAILED")]
     assert "far off" in source.endings()[0].reason
+    assert not source.endings()[0].fault
     assert_as_alone(source, engine, trials)
 
 
@@ -59,5 +60,6 @@ def test_what_cannot_be_stacked_but_is_told_to_fails_and_says_what_to_do(
     forced = [training(kind).model_copy(update={"engine": "fused", "width": 8, "attempt": number}) for number in (1, 2)]
     source = engine.run(ScriptedSource([*forced, trial(3)], judge=keep_weights))
     assert [(ending.attempt, ending.state) for ending in source.endings()] == [(1, "FAILED"), (2, "FAILED")]
-    assert all(reason in ending.reason and "set engine: serial" in ending.reason for ending in source.endings())
+    assert all(reason in ending.reason and "set engine: auto" in ending.reason for ending in source.endings())
+    assert all(ending.fault for ending in source.endings())
     assert_as_alone(source, engine, [trial(3)])

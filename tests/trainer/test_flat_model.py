@@ -35,6 +35,20 @@ def test_gradients_gather_in_one_vector() -> None:
     assert model.gradient[0, -1] == 4
 
 
+def test_gradients_are_forgotten_and_parameters_without_a_part_in_the_loss_have_zeros() -> None:
+    model = _model()
+    for _ in range(2):
+        model.forget_gradients()
+        model.module[0](torch.ones(4, 3)).sum().backward()  # type: ignore[index]  # a Sequential
+    assert torch.equal(model.gradient, torch.tensor([[4.0] * 8 + [0.0] * 3]))
+
+
+def test_sparse_gradients_of_an_embedding_lie_in_the_vector_too() -> None:
+    model = FlatModel(nn.Embedding(4, 2, sparse=True), device=CPU)
+    model.module(torch.tensor([1, 1, 3])).sum().backward()
+    assert torch.equal(model.gradient.view(4, 2), torch.tensor([[0.0, 0.0], [2.0, 2.0], [0.0, 0.0], [1.0, 1.0]]))
+
+
 def test_weights_go_by_the_names_of_the_module() -> None:
     for model in (_model(), _normed()):
         named = model.layout.named(model.weights())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.config import CnnModel, MetricConfig, MlpModel, ModelConfig, ProblemConfig
+from trainer.config import CnnModel, MetricConfig, MlpModel, ModelConfig, Precision, ProblemConfig
 from trainer.group import group_of
 from trainer.settings import Setting, settings_of
 
@@ -13,10 +13,11 @@ def group(
     model: ModelConfig = MlpModel(hidden=(8,), dropout=0.2),  # noqa: B008 - it is frozen
     dataset: str = "wine",
     metric: str = "val_accuracy",
+    precision: Precision = "float32",
 ) -> str:
     problem = ProblemConfig(dataset=dataset, model=model)
     given = settings_of({"learning_rate": 0.1, **(settings or {})})
-    return group_of(problem, settings=given, metric=MetricConfig(name=metric))
+    return group_of(problem, settings=given, metric=MetricConfig(name=metric), precision=precision)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +54,11 @@ def test_what_the_stack_shares_makes_the_group() -> None:
         group(model=CnnModel(), dataset="digits"),
         group(dataset="digits"),
         group(metric="val_loss"),
+        group(precision="bfloat16"),
     ]
     assert len(set(groups)) == len(groups)
 
 
 def test_a_group_is_named_alike_in_every_process() -> None:
-    assert group() == "d630f92f9116b134"
+    assert group() == "b540b95a7a8459cb"
     assert len(group()) == 16

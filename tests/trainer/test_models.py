@@ -7,6 +7,7 @@ from trainer.config import CnnModel, LinearModel, MlpModel, ModelConfig, Problem
 from trainer.facts import ProblemFacts
 from trainer.model_settings import folded
 from trainer.models.build import ACTIVATIONS, build_model
+from trainer.models.convolution import use_channels_last
 from trainer.models.dropout import SeededDropout
 from trainer.randomness import initial_model
 
@@ -95,6 +96,47 @@ def test_groups_divide_the_channels_and_have_several_where_they_can() -> None:
 def test_an_image_is_halved_while_it_is_large_enough() -> None:
     model = build_model(CnnModel(channels=(4, 4, 4, 4)), facts=_facts(1, 8, 8))
     assert sum(isinstance(module, nn.MaxPool2d) for module in model.modules()) == 2
+
+
+def test_of_a_relu_it_is_all_the_same_whether_it_comes_before_the_pooling() -> None:
+    model = initial_model(lambda: build_model(CnnModel(), facts=_facts(1, 8, 8)), seed=3)
+    assert isinstance(model, nn.Sequential)
+    layers = list(model)
+    pooled = [place for place, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+    for place in pooled:
+        layers[place], layers[place + 1] = layers[place + 1], layers[place]
+    assert all(isinstance(layers[place], nn.ReLU) for place in pooled)
+    x = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+    outputs, gradients = zip(*(_backpropagated(one, x=x) for one in (model, nn.Sequential(*layers))), strict=True)
+    assert torch.equal(*outputs)
+    assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("config", IMAGES)
+def test_with_channels_last_a_model_is_the_same_but_for_rounding(config: ModelConfig) -> None:
+    model, other = (initial_model(lambda: build_model(config, facts=_facts(1, 16, 16)), seed=3) for _ in range(2))
+    use_channels_last(other)
+    lies_so: list[bool] = []
+    for module in other.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.register_forward_hook(
+                lambda _module, _given, out: lies_so.append(out.is_contiguous(memory_format=torch.channels_last))
+            )
+    x = torch.randn(16, 256, generator=torch.Generator().manual_seed(3))
+    (outputs, gradient), (as_outputs, as_gradient) = (_backpropagated(one, x=x) for one in (model, other))
+    assert all(lies_so)
+    assert torch.allclose(outputs, as_outputs, atol=1e-5)
+    assert torch.allclose(gradient, as_gradient, atol=1e-5 * float(gradient.abs().max()))
+
+
+def _backpropagated(model: nn.Module, *, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The outputs, and the gradient of their squares as one vector."""
+    model.zero_grad()
+    outputs = model(x)
+    outputs.square().sum().backward()
+    return outputs.detach(), torch.cat(
+        [weights.grad.flatten() for weights in model.parameters() if weights.grad is not None]
+    )
 
 
 def test_settings_of_a_trial_make_its_model() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.contracts.test_engine_memory import GREEDY
 from tests.trainer.assignments import assignment
 from tests.trainer.own_forwards import write_forwards
 from tests.trainer.own_models import STACKABLE, discover_models, training
@@ -43,6 +44,11 @@ def probed(one: Probe, *, folder: Path) -> Probed:
     result = done(one, folder=folder)
     assert isinstance(result.value, Probed), result.error
     return result.value
+
+
+def resident_mib() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) // 1024
 
 
 def of_kind(kind: str) -> Probe:
@@ -101,16 +107,16 @@ def test_a_model_that_cannot_be_stacked_is_found_out(tmp_path: Path, kind: str, 
     [
         ("dropout", "draws random numbers of its own (torch.nn.functional.dropout, forwards.py, line", "nn.Dropout"),
         ("noise", "draws random numbers of its own (forwards.py, line", "nn.Dropout"),
-        ("numpy", "draws random numbers that its seed does not decide", "none at all"),
-        ("python", "draws random numbers that its seed does not decide", "none at all"),
-        ("counting", "draws random numbers that its seed does not decide", ""),
+        ("numpy", "draws random numbers that its seed does not decide", "use nn.Dropout"),
+        ("python", "draws random numbers that its seed does not decide", "when the model is made"),
+        ("counting", "draws random numbers that its seed does not decide", "use nn.Dropout"),
         ("filling", "writes into a tensor that all rows would share (forwards.py, line", "register_buffer"),
         ("item", "reads a number out of a tensor (.item(), float(), int()) (forwards.py, line", "with tensors"),
         ("numbers", "takes the values out of a tensor (.numpy(), .tolist()) (forwards.py, line", "with tensors"),
         ("mask", "makes a tensor whose shape depends on values", "torch.where"),
         ("recurrent", "uses an operation that torch cannot map over rows (torch.nn.GRU, forwards.py", "another layer"),
         ("loss", "decides by the values in a tensor (if, while, assert) (forwards.py, line", "torch.where"),
-        ("logging", "logs 'spread' (log_metric)", ""),
+        ("logging", "logs 'spread' (log_metric)", "a function in metrics"),
     ],
 )
 def test_the_reason_says_what_was_found_where_and_what_mends_it(
@@ -137,6 +143,42 @@ def test_data_without_scale_is_compared_at_a_rate_that_they_bear(tmp_path: Path)
     discover([path])
     of = assigned(line())
     assert probed(probe(of.problem, of=of, most_rows=2), folder=tmp_path).gain is not None
+
+
+def test_no_stack_takes_more_than_the_limit_of_its_sweep_leaves(tmp_path: Path) -> None:
+    large = ProblemConfig(dataset="digits", model=MlpModel(hidden=(256, 256)))
+    none = probed(probe(large).model_copy(update={"memory_mb": 1}), folder=tmp_path)
+    assert (none.engine, none.width, none.serial_us) == ("serial", 1, None)
+    assert none.reason is not None
+    assert none.reason.startswith("two trials side by side may take ")
+    assert "25% of the 0 MiB that are free here" in none.reason
+    assert "limits.memory_mb" in none.reason
+    roomy = probed(probe(DIGITS).model_copy(update={"memory_mb": resident_mib() + 500}), folder=tmp_path)
+    assert roomy.gain is not None
+
+
+@pytest.mark.parametrize(
+    ("most", "error", "is_timed", "said"),
+    [
+        (4, "torch", True, "memory ran out with 16 trials side by side"),
+        (3, "python", False, "memory ran out with 4 trials side by side"),
+        (2, "python", False, "memory ran out in the probe (MemoryError: CUDA out of memory"),
+        (0, "torch", False, "memory ran out in the probe (OutOfMemoryError: CUDA out of memory"),
+    ],
+)
+def test_where_memory_runs_out_the_group_is_narrower_or_serial(
+    tmp_path: Path, most: int, error: str, is_timed: bool, said: str
+) -> None:
+    path = tmp_path / "greedy.py"
+    path.write_text(GREEDY)
+    discover([str(path)])
+    greedy = ProblemConfig(plugin="greedy", settings={"most": most, "error": error})
+    found = probed(probe(greedy, most_rows=16), folder=tmp_path)
+    assert found.reason is not None
+    assert said in found.reason
+    assert (found.gain is not None) == is_timed
+    assert found.width in ((1, 4) if is_timed else (1,))
+    assert found.engine == ("serial" if found.width == 1 else "fused")
 
 
 def test_one_row_is_no_stack(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from tests.trainer.references import cases
 from trainer.course.schedules import Pace
 from trainer.kinds import Adam, RmsProp, Sgd
 from trainer.settings import Settings
+from trainer.updates.sgd import LONG_ROW
 from trainer.updates.stepper import Stepper, empty_buffers
 
 ANY_SGD = st.builds(
@@ -50,6 +51,28 @@ def test_a_row_does_not_feel_its_neighbours(
         assert torch.equal(together[i : i + 1], alone)
 
 
+@given(rows=st.lists(ANY_SGD, min_size=2, max_size=5), seed=st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None, derandomize=True)
+def test_a_long_row_is_updated_as_its_pieces_are_and_does_not_feel_its_neighbours(
+    rows: list[Settings], seed: int
+) -> None:
+    """Long rows take another way; the pieces are short enough for the other."""
+    num_weights, cut = LONG_ROW + 37, LONG_ROW // 2
+    rows = [row.model_copy(update={"gradient_clip_norm": 0.0}) for row in rows]
+    generator = torch.Generator().manual_seed(seed)
+    theta = torch.randn(len(rows), num_weights, generator=generator, dtype=torch.float64)
+    gradients = torch.randn(4, len(rows), num_weights, generator=generator, dtype=torch.float64)
+    together = _steps(rows, theta=theta, gradients=gradients)
+    parts = zip(torch.split(theta, cut, dim=1), torch.split(gradients, cut, dim=2), strict=True)
+    in_pieces = torch.cat([_steps(rows, theta=own, gradients=g) for own, g in parts], dim=1)
+    assert torch.allclose(together, in_pieces, rtol=1e-12, atol=1e-12)
+    gradients[2, -1] = float("nan")
+    beside_nan = _steps(rows, theta=theta, gradients=gradients)
+    for i, row in enumerate(rows[:-1]):
+        alone = _steps([row], theta=theta[i : i + 1], gradients=gradients[:, i : i + 1])
+        assert torch.equal(beside_nan[i : i + 1], alone)
+
+
 @pytest.mark.parametrize("velocity", ["pytorch", "classical"])
 def test_the_example_of_the_documents(velocity: str) -> None:
     """f(x) = x²/2 from x = 1 with learning rate 0.1 and momentum 0.9 moves 0.1, then 0.18."""
@@ -78,14 +101,15 @@ def test_without_momentum_dampening_changes_nothing() -> None:
     assert torch.equal(damped, _steps([Settings()], theta=start, gradients=gradients))
 
 
+@pytest.mark.parametrize("num_weights", [3, LONG_ROW])
 @pytest.mark.parametrize("optimizer", [Sgd(), Adam(), RmsProp(momentum=0.5, centered=True)])
-def test_the_gradient_stays_as_it_is(optimizer: Sgd | Adam | RmsProp) -> None:
+def test_the_gradient_stays_as_it_is(optimizer: Sgd | Adam | RmsProp, num_weights: int) -> None:
     row = Settings(weight_decay=0.5, gradient_clip_norm=0.1, optimizer=optimizer)
-    gradient = torch.ones(1, 3)
+    gradient = torch.ones(1, num_weights)
     stepper, buffers = Stepper([row], like=gradient), empty_buffers(row, like=gradient)
     stepper.prepare([Pace(0.1, 0.0)], num_updates=[0], like=gradient)
-    stepper.step(torch.ones(1, 3), buffers=buffers, gradient=gradient)
-    assert torch.equal(gradient, torch.ones(1, 3))
+    stepper.step(torch.ones(1, num_weights), buffers=buffers, gradient=gradient)
+    assert torch.equal(gradient, torch.ones(1, num_weights))
 
 
 def test_a_constant_gradient_does_not_break_centred_rmsprop() -> None:

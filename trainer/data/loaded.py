@@ -1,4 +1,4 @@
-"""The data of a problem on its device, kept for the trials that follow: built-in data sets, and uploaded ones."""
+"""The data of a problem, placed and kept for the trials that follow: built-in data sets, and uploaded ones."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from trainer.catalog import dataset
 from trainer.checkpoint import CheckpointStore
 from trainer.data.datasets import Part, Parts, load
+from trainer.data.placing import placed
 from trainer.errors import CheckpointError, ProblemError
 from trainer.facts import ProblemFacts
 from trainer.prepared import PARTS, AboutData
@@ -36,7 +37,7 @@ def uploaded_data(digest: str, *, files: CheckpointStore, device: torch.device) 
 # Sweeps come and go in a warm worker: only the last few data sets stay in memory.
 @lru_cache(maxsize=4)
 def _built_in(name: str, device: torch.device) -> Data:
-    return Data(dataset(name), _on(load(name), device=device))
+    return Data(dataset(name), placed(load(name), device=device))
 
 
 @lru_cache(maxsize=4)
@@ -50,11 +51,4 @@ def _uploaded(digest: str, folder: Path, device: torch.device) -> Data:
     except (ValidationError, KeyError) as error:
         raise ProblemError(f"The file {digest} holds no data set: {error}") from error
     facts = about.facts.model_copy(update={"digest": digest})
-    return Data(facts, _on(Parts(train, validation, test, preprocessing=about.preprocessing), device=device))
-
-
-def _on(parts: Parts, *, device: torch.device) -> Parts:
-    train, validation, test = (
-        Part(part.x.to(device), part.y.to(device)) for part in (parts.train, parts.validation, parts.test)
-    )
-    return Parts(train, validation, test, preprocessing=parts.preprocessing)
+    return Data(facts, placed(Parts(train, validation, test, preprocessing=about.preprocessing), device=device))

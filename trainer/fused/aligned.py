@@ -44,9 +44,9 @@ def affine(x: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
     `weight` is (rows, outputs, inputs), `bias` (rows, outputs, 1).
     """
     num_outputs = weight.shape[1]
-    weight, bias = aligned_outputs(weight, bias=bias)
-    outputs = torch.bmm(weight, x) if bias is None else torch.baddbmm(bias, weight, x)
-    return outputs if weight.shape[1] == num_outputs else outputs[:, :num_outputs]
+    whole, bias = aligned_outputs(weight, bias=bias)
+    outputs = torch.bmm(whole, x) if bias is None else torch.baddbmm(bias, whole, x)
+    return outputs if whole is weight else outputs[:, :num_outputs]
 
 
 def aligned_outputs(weight: Tensor, *, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -61,11 +61,10 @@ def aligned_outputs(weight: Tensor, *, bias: Tensor | None) -> tuple[Tensor, Ten
 
 def elementwise(layer: nn.Module, *, x: Tensor) -> Tensor:
     """What a layer that takes every number by itself makes of x (rows, ...)."""
-    size = x[0].numel()
-    if isinstance(layer, _EXACT) or size % WHOLE == 0:
-        outputs: Tensor = layer(x)
+    if isinstance(layer, _EXACT) or (size := x.shape[1:].numel()) % WHOLE == 0:
+        outputs: Tensor = layer.forward(x)
         return outputs
-    whole: Tensor = layer(F.pad(x.flatten(1), (0, -size % WHOLE)))
+    whole: Tensor = layer.forward(F.pad(x.flatten(1), (0, -size % WHOLE)))
     return whole[:, :size].view(x.shape)
 
 

@@ -70,6 +70,7 @@ class _AlignedBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See nn.BatchNorm1d."""
+        x = x.to(self.running_mean.dtype)  # sums of bfloat16 would be rounded to its 8 bits
         columns = (-1, *(1 for _ in x.shape[2:]))
         mean, variance = self._moments(x) if self.training else (self.running_mean, self.running_var)
         scale = (variance + self.eps).rsqrt() * self.weight

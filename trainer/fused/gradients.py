@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from trainer.fused.ahead import Ahead
-from trainer.fused.losses import of_batches, of_examples
+from trainer.fused.losses import example_loss, of_batches
 from trainer.fused.masks import Masks
 from trainer.fused.model import StackedModel
 from trainer.fused.tensors import StackTensors
 from trainer.problem import Problem
+
+_run_backward = torch.autograd.Variable._execution_engine.run_backward
 
 
 class Gradients:
@@ -23,29 +25,42 @@ class Gradients:
     def __init__(self, model: StackedModel, *, problem: Problem, tensors: StackTensors) -> None:
         self._model = model
         self._loss = problem.loss
-        self._losses_of_examples = of_examples(problem.loss)
-        self._fills_up = problem.facts.kind != "plugin" and self._losses_of_examples is not None
+        self._example_loss = example_loss(problem)
+        self._weights: Sequence[Tensor] = ()
         self._tensors = tensors
         self._make_room(0)
 
     def compute(self, ahead: Ahead, *, update: int, masks: Masks) -> Tensor:
-        """The losses (rows computed,) of one of the updates ahead; their gradients go into the stack's tensors."""
-        if ahead.x.shape[1] != len(self._place):
-            self._make_room(ahead.x.shape[1])
-        x, y, shares = ahead.x[update], ahead.y[update], ahead.shares[update]
-        if self._fills_up:
-            assert self._losses_of_examples is not None
-            losses = self._losses_of_examples(self._outputs(x, masks=masks), y)
-            torch.cat(self._backward(losses, weights=shares), dim=1, out=self._place)
-            return (losses.detach() * shares).sum(dim=1)
-        return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
+        """The terms (rows computed, ...) of the losses of one of the updates ahead; see `losses`.
+
+        Their gradients go into the stack's tensors.
+        """
+        x, y, num_rows = ahead.x[update], ahead.y[update], ahead.shares.shape[1]
+        if num_rows != self._num_rows:
+            self._make_room(num_rows)
+        if self._example_loss is None:
+            return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
+        if update == 0:
+            self._weights = self._example_loss.weights(ahead.shares, targets=ahead.targets).unbind()
+        terms = self._example_loss.terms(self._outputs(x, masks=masks), targets=y)
+        torch.cat(self._backward(terms, weights=self._weights[update]), dim=1, out=self._place)
+        return terms.detach()
+
+    def losses(self, ahead: Ahead, *, terms: Sequence[Tensor]) -> Tensor:
+        """The losses (updates, rows computed) of the first updates ahead, of which these are the terms."""
+        done, together = len(terms), torch.stack([*terms])
+        if self._example_loss is None:
+            return together
+        return self._example_loss.losses(together, targets=ahead.targets[:done], shares=ahead.shares[:done])
 
     def _make_room(self, num_rows: int) -> None:
         """For so many rows from now on."""
-        rows = slice(num_rows)
+        self._num_rows, rows = num_rows, slice(num_rows)
         views = self._model.arranged(self._tensors.trained(rows))
         self._trained = {name: view.detach().requires_grad_() for name, view in views.items()}
-        self._frozen, self._statistics = self._tensors.frozen(rows), self._tensors.statistics(rows)
+        self._statistics = self._tensors.statistics(rows)
+        self._parameters = {**self._trained, **self._tensors.frozen(rows), **self._statistics}
+        self._inputs = tuple(self._trained.values())
         self._place = self._tensors.gradient[:num_rows]
         self._ones = self._place.new_ones(num_rows)
         self._filling = self._place[:, self._tensors.num_weights :].clone()
@@ -77,14 +92,18 @@ class Gradients:
             tensor.copy_(statistics[name])
 
     def _outputs(self, x: Tensor, *, masks: Masks) -> Tensor:
-        return self._model.outputs({**self._trained, **self._frozen, **self._statistics}, x=x, masks=masks)
+        return self._model.outputs(self._parameters, x=x, masks=masks)
 
-    def _backward(self, losses: Tensor, *, weights: Tensor) -> list[Tensor]:
-        """The pieces of the gradient of the losses' weighted sum, each (rows, ...), in theta's order."""
-        # The sum, rather than weights as `grad_outputs`: for these torch imports half a second's worth of symbols.
-        weighted = torch.dot(losses.flatten(), weights.flatten())
-        given = torch.autograd.grad(weighted, list(self._trained.values()), materialize_grads=True)
-        return [*(gradient.flatten(1) for gradient in given), self._filling]
+    def _backward(self, terms: Tensor, *, weights: Tensor) -> list[Tensor]:
+        """The pieces of the gradient of the terms' weighted sum, each (rows, ...), in theta's order."""
+        # torch.autograd.grad without its wrapping, which takes a fifth of a small update, and with weights imports half
+        # a second's worth of symbols. The flags: retain_graph, create_graph, and after the inputs allow_unused.
+        given = _run_backward((terms,), (weights,), False, False, self._inputs, True, accumulate_grad=False)
+        pieces = zip(given, self._inputs, strict=True)
+        return [
+            *((torch.zeros_like(of) if gradient is None else gradient).flatten(1) for gradient, of in pieces),
+            self._filling,
+        ]
 
 
 def _beside(rows: Tensor, tensor: Tensor) -> Tensor:

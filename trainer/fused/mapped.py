@@ -33,7 +33,7 @@ class MappedModel:
         """See StackedModel."""
         given = {f"{path}.{MASK}" if path else MASK: mask for path, mask in masks.items()}
         outputs: Tensor = torch.vmap(self._of_row)({**parameters, **given}, at_multiples(x))
-        return outputs
+        return outputs.movedim(1, -1)
 
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
         """See StackedModel; each row is computed as it would be alone."""

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from trainer.config import Assignment
+from trainer.config import Assignment, Precision
 from trainer.data.datasets import Part
+from trainer.free_memory import MEBIBYTE
 from trainer.fused.ahead import GATHERED_BYTES
 from trainer.fused.copies import MOST_EVALUATED
 from trainer.models.layout import Layout, statistics
+from trainer.precision import in_precision
 from trainer.problem import Problem
 from trainer.randomness import initial_model, seeded
 from trainer.updates.optimizers import RULES
@@ -24,6 +26,8 @@ MOST_SHARE = 0.25
 _VECTORS = 8
 """Of the length of the weights, for each row and beside the optimizer's: the weights, their gradient, the pieces that
 make it up, the best weights, and the temporaries of clipping and update."""
+_GATHERED = 4
+"""Of the updates ahead: the inputs, what each output counts in the loss, and twice what it is there."""
 _BACKWARD = 3
 """What the forward pass keeps, as much again while it is worked off, and as much for copies in another layout."""
 
@@ -34,7 +38,7 @@ class StackMemory:
     def __init__(self, assignment: Assignment, *, problem: Problem, device: torch.device) -> None:
         module = initial_model(problem.model, seed=assignment.seed).to(device)
         batch = _batch(problem.train, batch_size=assignment.settings.batch_size)
-        kept = kept_bytes(module, problem=problem, batch=batch)
+        kept = kept_bytes(module, problem=problem, batch=batch, precision=assignment.precision)
         num_buffers, num_snapshots = len(RULES[assignment.settings.optimizer.kind].buffers), len(assignment.rungs)
         vectors = _VECTORS + 2 * num_buffers + (1 + num_buffers) * num_snapshots
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -53,18 +57,27 @@ class StackMemory:
         and what a batch keeps for the backward pass; for all of them the examples gathered ahead and those evaluated.
         """
         evaluated = min(MOST_EVALUATED, num_rows * self._num_evaluated)
-        return num_rows * self._of_row + GATHERED_BYTES + evaluated * self._of_example
+        return num_rows * self._of_row + _GATHERED * GATHERED_BYTES + evaluated * self._of_example
 
     def widest(self, free_bytes: int, *, at_most: int) -> int:
         """The most rows, up to `at_most`, whose stack takes no more than MOST_SHARE of what is free; 1 at least."""
         bound = MOST_SHARE * free_bytes
         return next((rows for rows in range(at_most, 1, -1) if self.num_bytes(rows) <= bound), 1)
 
+    def why_no_two(self, free_bytes: int) -> str:
+        """What is said where so little is free that no two rows fit."""
+        two, free = (f"{count / MEBIBYTE:,.0f} MiB" for count in (self.num_bytes(2), free_bytes))
+        return (
+            f"two trials side by side may take {two}, and {MOST_SHARE:.0%} of the {free} that are free here is for a "
+            "stack: give the worker more memory (or the sweep a higher limits.memory_mb)"
+        )
 
-def kept_bytes(module: nn.Module, *, problem: Problem, batch: Part) -> int:
+
+def kept_bytes(module: nn.Module, *, problem: Problem, batch: Part, precision: Precision) -> int:
     """What a forward pass of this batch keeps for the backward pass, weights and batch apart."""
     ours = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *batch)}
     kept: dict[int, Tensor] = {}
+    forward = in_precision(module.train(), precision=precision, device=batch.x.device)
 
     def keep(tensor: Tensor) -> Tensor:
         if tensor.untyped_storage().data_ptr() not in ours:
@@ -72,7 +85,7 @@ def kept_bytes(module: nn.Module, *, problem: Problem, batch: Part) -> int:
         return tensor
 
     with seeded(0), saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = problem.loss(module.train()(batch.x), batch.y)
+        loss = problem.loss(forward(batch.x), batch.y)
         del loss
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 

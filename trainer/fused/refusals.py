@@ -5,11 +5,17 @@ from types import FrameType
 
 from trainer.own.discovery import blamed_line
 
+COUNTED = (
+    "use nn.Dropout, which Ravine counts for every trial, or draw them once when the model is made; other draws, "
+    "torch's too, train serial"
+)
+"""What mends random numbers in a forward pass."""
+
 _REFUSALS = (
     (
         "randomness error mode",
         "draws random numbers of its own",
-        "use nn.Dropout, which Ravine counts for every trial, or draw them once when the model is made",
+        COUNTED,
     ),
     (
         "data-dependent control flow",
@@ -56,7 +62,8 @@ def refusal(error: Exception, *, name: str) -> str:
         if words in text:
             return f"{found}{where}: {mend}"
     first_line = text.partition("\n")[0]
-    return f"raises {type(error).__name__} beside other rows{where}: {first_line}"
+    mend = "write it with operations that torch.vmap can map over rows"
+    return f"raises {type(error).__name__} beside other rows{where}, {first_line.rstrip('.: ')}: {mend}"
 
 
 def _operation(error: Exception) -> str | None:

@@ -11,13 +11,14 @@ from trainer.config import Assignment
 from trainer.fused.ahead import Ahead
 from trainer.fused.copies import Copies
 from trainer.fused.masks import Draw
+from trainer.fused.scores import Scores, scored
 from trainer.models.dropout import dropouts_of
 from trainer.models.layout import Layout
 from trainer.problem import Problem
 from trainer.randomness import initial_model
 from trainer.stack import Told
 from trainer.state import State
-from trainer.training import Progress, Training, evaluated
+from trainer.training import Progress, Training
 from trainer.updates.stepper import Stepper
 
 
@@ -86,7 +87,8 @@ class FusedStack:
 
     def advance(self) -> list[Told]:
         """See Stack."""
-        diverged = {} if any(not row.steps_left for row in self._rows) else self._train()
+        steps_left = min(row.steps_left for row in self._rows)
+        diverged = self._train(at_most=min(steps_left, self._most_updates())) if steps_left else {}
         told = [Told(self._rows[row], Progress(divergence=why)) for row, why in diverged.items()]
         ended = [number for number, row in enumerate(self._rows) if not row.steps_left and number not in diverged]
         return told + list(self._end_epochs(ended))
@@ -96,20 +98,18 @@ class FusedStack:
         assert self._copies is not None
         return self._copies
 
-    def _train(self) -> dict[int, str]:
-        """Update all rows, up to the next end of an epoch; returns why rows have diverged."""
-        began, rows, done = perf_counter(), self._rows, 0
-        ahead = self._taken.gather(rows, at_most=self._most_updates())
-        num_updates = len(ahead.x)
-        losses = ahead.shares.new_zeros((num_updates, len(rows)))
+    def _train(self, *, at_most: int) -> dict[int, str]:
+        """So many updates of all rows; returns why rows have diverged."""
+        began, rows = perf_counter(), self._rows
+        ahead = self._taken.gather(rows, at_most=at_most)
+        terms: list[Tensor] = []
         try:
-            for update in range(num_updates):
-                losses[update] = self._update(ahead, update=update)
-                done += 1
+            for update in range(len(ahead.x)):
+                terms.append(self._update(ahead, update=update))
         finally:
-            diverged = self._note(losses[:done])
+            diverged = self._note(ahead, terms=terms)
             seconds = perf_counter() - began
-            self._update_seconds = seconds / num_updates
+            self._update_seconds = seconds / len(ahead.x)
             for row in rows:
                 row.spend(seconds / len(rows))
         return diverged
@@ -118,12 +118,11 @@ class FusedStack:
         return max(1, int(self._ahead_seconds / self._update_seconds)) if self._ahead_seconds else 1
 
     def _update(self, ahead: Ahead, *, update: int) -> Tensor:
-        tensors, num_rows = self._taken.tensors, len(self._rows)
         draws = self._draws(ahead, update=update) if self._taken.has_dropouts else ()
-        losses = self._taken.backpropagate(ahead, update=update, draws=draws)
-        theta, gradient = tensors.theta[:num_rows], tensors.gradient[:num_rows]
-        self._prepared(update, like=theta).step(theta, buffers=tensors.buffers(), gradient=gradient)
-        return losses
+        terms = self._taken.backpropagate(ahead, update=update, draws=draws)
+        theta, gradient, buffers = self._taken.tensors.taken
+        self._prepared(update, like=theta).step(theta, buffers=buffers, gradient=gradient)
+        return terms
 
     def _draws(self, ahead: Ahead, *, update: int) -> list[Draw]:
         return [
@@ -144,8 +143,11 @@ class FusedStack:
             self._fewest_updates = min(num_updates)
         return stepper
 
-    def _note(self, losses: Tensor) -> dict[int, str]:
-        """The losses (updates, rows) were those of updates that were made."""
+    def _note(self, ahead: Ahead, *, terms: Sequence[Tensor]) -> dict[int, str]:
+        """The first updates ahead were made, with losses of these terms."""
+        if not terms:
+            return {}
+        losses = self._taken.losses(ahead, terms=terms)
         why = (row.note_updates(of_row) for row, of_row in zip(self._rows, losses.T.tolist(), strict=True))
         return {number: reason for number, reason in enumerate(why) if reason is not None}
 
@@ -153,25 +155,18 @@ class FusedStack:
         if not ended:
             return
         began = perf_counter()
-        all_outputs = self._taken.evaluated(ended)
-        scored = [_scored(self._rows[row], outputs=outputs) for row, outputs in zip(ended, all_outputs, strict=True)]
+        problem, grad_norms = self._rows[ended[0]].problem, self._taken.tensors.grad_norms()
+        all_scores = [one for some in self._taken.evaluated(ended) for one in scored(some, problem=problem)]
         seconds = (perf_counter() - began) / len(ended)
-        for row, scores in zip(ended, scored, strict=True):
+        for row, scores in zip(ended, all_scores, strict=True):
             self._rows[row].spend(seconds)
-            yield Told(self._rows[row], self._end_epoch(row, scores=scores))
+            yield Told(self._rows[row], self._end_epoch(row, scores=scores, grad_norm=grad_norms[row]))
 
-    def _end_epoch(self, row: int, *, scores: dict[str, float | None] | Exception) -> Progress:
+    def _end_epoch(self, row: int, *, scores: Scores | Exception, grad_norm: float) -> Progress:
         if isinstance(scores, Exception):
             return Progress(error=scores)
         training, tensors = self._rows[row], self._taken.tensors
-        progress = training.end_epoch(scores, grad_norm=tensors.grad_norm(row), weights=lambda: tensors.weights(row))
+        progress = training.end_epoch(scores, grad_norm=grad_norm, weights=lambda: tensors.weights(row))
         if not training.completed:
             self._taken.begin_epoch(row, training=training)
         return progress
-
-
-def _scored(training: Training, *, outputs: Tensor) -> dict[str, float | None] | Exception:
-    try:
-        return evaluated(outputs, problem=training.problem)
-    except Exception as error:  # the border around one row: its neighbours' scores are none of its matter
-        return error

@@ -11,7 +11,8 @@ from torch import Tensor
 from trainer.catalog import ALWAYS
 from trainer.config import Assignment, MetricConfig
 from trainer.data.datasets import Part
-from trainer.fused.refusals import refusal
+from trainer.endings import is_out_of_memory
+from trainer.fused.refusals import COUNTED, refusal
 from trainer.fused.stack import FusedStack
 from trainer.models.layout import Weights
 from trainer.problem import Problem
@@ -47,7 +48,8 @@ def why_not_stackable(
 
     Two rows with one seed must be equal to the bit (on a GPU within the tolerance), and each row must end with the
     weights, the statistics and the held-out loss that it has alone, within sqrt(eps) of the weights' type (float32:
-    3.5e-4) times 3 of what the training changed in them. What a serial row raises goes through.
+    3.5e-4) times 3 of what the training changed in them. What a serial row raises goes through, and so does it when
+    memory runs out.
     """
     with seeded(assignment.seed):  # and left so: two rows that draw from torch, NumPy or Python draw different numbers
         return _found(assignment, problem=problem, device=device, beat=beat)
@@ -57,13 +59,18 @@ def _found(assignment: Assignment, *, problem: Problem, device: torch.device, be
     rate, num_epochs, alone = _alone(assignment, problem=problem, device=device)
     beat()
     if alone.logged:
-        return f"logs {alone.logged[0]!r} (log_metric): beside other rows nobody knows whose number it is"
+        return (
+            f"logs {alone.logged[0]!r} (log_metric), and beside other rows nobody knows whose number it is: compute it "
+            "by a function in metrics, of outputs and targets"
+        )
     twin, other = (_row(assignment, seed=assignment.seed + more, rate=rate) for more in (0, 1))
     small = _cut(problem, batch_size=assignment.settings.batch_size)
     try:
         stack = FusedStack(device=device, width=3, ahead_seconds=0.0)
         stacked = _trained(stack, rows=(twin, twin, other), problem=small, num_epochs=num_epochs)
     except Exception as error:  # the border around a user's model: whatever it raises, it is serial
+        if is_out_of_memory(error):
+            raise
         return refusal(error, name=assignment.problem.name)
     beat()
     [other_alone] = _trained(SerialStack(device=device), rows=(other,), problem=small, num_epochs=num_epochs)
@@ -74,7 +81,10 @@ def _found(assignment: Assignment, *, problem: Problem, device: torch.device, be
         return None
     [again] = _trained(SerialStack(device=device), rows=(twin,), problem=small, num_epochs=num_epochs)
     if found[2] or _difference(again, alone, exact=exact):
-        return "draws random numbers that its seed does not decide (NumPy's, Python's): draw with torch, or none at all"
+        return (
+            "draws random numbers that its seed does not decide (NumPy's, Python's), or keeps something from call to "
+            f"call: {COUNTED}"
+        )
     return found[0] or found[1]
 
 
@@ -98,7 +108,8 @@ def _row(assignment: Assignment, *, seed: int, rate: float) -> Assignment:
     of = assignment.settings
     settings = Settings(learning_rate=rate, momentum=0.5, batch_size=of.batch_size, shuffle=of.shuffle)
     held_out = MetricConfig(name="val_loss", goal="minimize")
-    return assignment.model_copy(update={"settings": settings, "seed": seed, "metric": held_out, "epochs": 1_000_000})
+    given = {"settings": settings, "seed": seed, "metric": held_out, "epochs": 1_000_000, "precision": "float32"}
+    return assignment.model_copy(update=given)
 
 
 def _cut(problem: Problem, *, batch_size: int | str) -> Problem:
@@ -159,11 +170,17 @@ def _difference(found: _Trained, expected: _Trained, *, exact: bool) -> str | No
             )
     theta, before = expected.weights.theta, expected.first.theta
     if _differ(found.weights.theta, theta, before=before, exact=exact):
-        return "learns something else beside other rows than alone: does it keep anything between two updates?"
+        return (
+            "learns something else beside other rows than alone: what it keeps between two updates belongs in a buffer "
+            "(register_buffer), of which every row has its own"
+        )
     losses = [torch.tensor([math.nan if one.val_loss is None else one.val_loss]) for one in (found, expected)]
     scale = torch.tensor([max(abs(expected.first_loss), abs(expected.val_loss or 0.0))])
     if _differ(losses[0], losses[1], before=losses[1] - scale, exact=exact):
-        return "answers otherwise in evaluation beside other rows than alone"
+        return (
+            "answers otherwise in evaluation beside other rows than alone: what it answers by belongs in parameters or "
+            "buffers (register_buffer), of which every row has its own"
+        )
     return None
 
 

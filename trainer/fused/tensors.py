@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from trainer.fused.aligned import FEWEST_ROWS
 from trainer.models.layout import Layout, Weights, statistics
 from trainer.settings import Settings
 from trainer.state import State
@@ -18,6 +20,14 @@ ALIGNED = 64
 alike wherever it stands."""
 
 _STATISTICS, _FROZEN = "statistics.", "frozen."
+
+
+class Taken(NamedTuple):
+    """What an update changes and reads, of the rows taken only."""
+
+    theta: Tensor
+    gradient: Tensor
+    buffers: Buffers
 
 
 class StackTensors:
@@ -38,6 +48,7 @@ class StackTensors:
         self._all = {name: torch.zeros_like(flat) for name in ("theta", "gradient", *self._buffers)}
         self._all |= {name: tensor.new_zeros((width, *tensor.shape)) for name, tensor in named.items()}
         self._all["order"] = order.new_zeros((width, *order.shape))
+        self._taken: Taken | None = None  # None: other rows than before
 
     @property
     def theta(self) -> Tensor:
@@ -59,9 +70,13 @@ class StackTensors:
         """How many of theta's columns are weights; the others fill it up."""
         return self._layout.num_weights
 
-    def buffers(self) -> Buffers:
-        """The optimizer's, of the rows taken."""
-        return {name: self._all[name][: self.num_rows] for name in self._buffers}
+    @property
+    def taken(self) -> Taken:
+        """Views of the rows taken."""
+        if self._taken is None:
+            of = {name: tensor[: self.num_rows] for name, tensor in self._all.items()}
+            self._taken = Taken(of["theta"], of["gradient"], {name: of[name] for name in self._buffers})
+        return self._taken
 
     def add(self, module: nn.Module, *, layout: Layout, state: State | None) -> None:
         """A further row: a module as it is, or as in `state` (CheckpointError where that is of another model)."""
@@ -71,7 +86,7 @@ class StackTensors:
             _check(state, layout=layout, module=module)
             theta, buffers = state.weights.theta, state.buffers
             kept |= {_STATISTICS + name: tensor for name, tensor in state.weights.statistics.items()}
-        row, self.num_rows = self.num_rows, self.num_rows + 1
+        row, self.num_rows, self._taken = self.num_rows, self.num_rows + 1, None
         for name, tensor in {"theta": theta, **buffers}.items():
             self._all[name][row, : layout.num_weights] = tensor[0]
         for name, tensor in kept.items():
@@ -79,7 +94,7 @@ class StackTensors:
 
     def remove(self, row: int) -> None:
         """The last row takes the place of this one."""
-        self.num_rows -= 1
+        self.num_rows, self._taken = self.num_rows - 1, None
         if row != self.num_rows:
             for tensor in self._all.values():
                 tensor[row] = tensor[self.num_rows]
@@ -100,9 +115,11 @@ class StackTensors:
             training.layout.frozen_sha256,
         )
 
-    def grad_norm(self, row: int) -> float:
-        """The 2-norm of a row's gradient."""
-        return float(self.gradient[row, : self.num_weights].norm())
+    def grad_norms(self) -> list[float]:
+        """The 2-norm of the gradient of every row taken."""
+        # Of one row alone the sum would be one over other dimensions.
+        rows: list[float] = self.gradient[: max(FEWEST_ROWS, self.num_rows)].norm(dim=1).tolist()
+        return rows[: self.num_rows]
 
     def trained(self, rows: slice) -> dict[str, Tensor]:
         """The trained parameters of these rows by name, (rows, ...), as views."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trainer.config import ProblemConfig
 from trainer.data.datasets import Part, Parts
+from trainer.data.placing import placed
 from trainer.errors import ProblemError
 from trainer.facts import ProblemFacts
 from trainer.own.discovery import Found, plugin_named
@@ -58,14 +59,12 @@ def _called(found: Found, settings_json: str, device: torch.device) -> OwnProble
             f"{found.plugin.name}: its Problem has the metrics {sorted(said.metrics)}, and @problem declares "
             f"{sorted(declared)}; make them the same"
         )
-    parts = _parts(said, facts=found.facts, device=device)
+    parts = placed(_parts(said, facts=found.facts), device=device)
     return OwnProblem(facts=_completed(found.facts, parts=parts), said=said, parts=parts)
 
 
-def _parts(said: Problem, *, facts: ProblemFacts, device: torch.device) -> Parts:
-    train, validation, test = (
-        _part(examples, facts=facts, device=device) for examples in (said.train, said.validation, said.test)
-    )
+def _parts(said: Problem, *, facts: ProblemFacts) -> Parts:
+    train, validation, test = (_part(one, facts=facts) for one in (said.train, said.validation, said.test))
     shape = list(train.x.shape[1:])
     size = shape[0] if shape else 1
     inputs = {"kind": "array", "shape": shape, "mean": [0.0] * size, "scale": [1.0] * size}
@@ -78,7 +77,7 @@ def _parts(said: Problem, *, facts: ProblemFacts, device: torch.device) -> Parts
     return Parts(train, validation, test, preprocessing={"inputs": inputs, "target": target})
 
 
-def _part(examples: Examples, *, facts: ProblemFacts, device: torch.device) -> Part:
+def _part(examples: Examples, *, facts: ProblemFacts) -> Part:
     x, y = (_tensor(array) for array in examples)
     if facts.task == "classification":
         if y.dim() != 1 or y.is_complex() or (y < 0).any() or (y != y.long()).any():
@@ -86,7 +85,7 @@ def _part(examples: Examples, *, facts: ProblemFacts, device: torch.device) -> P
         y = y.long()
     elif facts.task == "regression" and y.dim() == 1:
         y = y[:, None]  # beside outputs (n, 1), (n,) would be broadcast to (n, n)
-    return Part(x.to(device), y.to(device))
+    return Part(x, y)
 
 
 def _tensor(array: Array) -> Tensor:

@@ -1,12 +1,15 @@
 """The two engines side by side: what one update of one row takes, alone and in stacks of several widths."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
 from time import perf_counter, thread_time
 
 import torch
 
 from trainer.config import Assignment
+from trainer.endings import is_out_of_memory
 from trainer.fused.stack import FusedStack
 from trainer.pauses import AS_A_SERVICE
 from trainer.problem import Problem
@@ -55,36 +58,66 @@ class Side:
         self._times_us.append(1e6 * seconds / (first.num_updates - before) / self.width)
 
 
-def raced(
-    assignment: Assignment, *, problem: Problem, device: torch.device, widths: Sequence[int], beat: Callable[[], None]
-) -> list[Side]:
-    """The sides after their rounds, in which they take turns; serial first. `beat` is called between any two."""
-    sides: list[Side] = []
-    for side in _sides(assignment, problem=problem, device=device, widths=widths):
-        side.train(device=device)
+class Race:
+    """`serial` and `stacks` are the sides, with their times after `run`; `beat` is called between any two.
+
+    `too_wide`: in a stack of so many rows memory ran out; it raced no further, and nothing wider did. What the serial
+    side raises goes through.
+    """
+
+    def __init__(
+        self, assignment: Assignment, *, problem: Problem, device: torch.device, beat: Callable[[], None]
+    ) -> None:
+        self.stacks: list[Side] = []
+        self.too_wide: int | None = None
+        self._assignment = assignment
+        self._problem = problem
+        self._device = device
+        self._beat = beat
+        self.serial = Side(SerialStack(device=device), rows=[assignment], problem=problem)
+
+    def run(self, widths: Sequence[int]) -> None:
+        """Up to ROUNDS rounds, in which the sides take turns, after one that says which widths race."""
+        self._warm_up(self.serial)
+        for width in widths:
+            if (self.stacks or [self.serial])[-1].is_slow or self.too_wide is not None:
+                break
+            with self._within_memory(width):
+                self._enter(width)
+        began = perf_counter()
+        for number in range(ROUNDS):
+            racing = _still_racing(self.serial, stacks=self.stacks) if number else [self.serial, *self.stacks]
+            if len(racing) < 2 or perf_counter() - began > MOST_SECONDS:
+                break
+            for side in racing:
+                with self._within_memory(side.width):
+                    side.train(device=self._device)
+                self._beat()
+
+    def _enter(self, width: int) -> None:
+        stack = FusedStack(device=self._device, width=width, ahead_seconds=AS_A_SERVICE.ahead_seconds)
+        seed = self._assignment.seed
+        rows = [self._assignment.model_copy(update={"seed": seed + row}) for row in range(width)]
+        side = Side(stack, rows=rows, problem=self._problem)
+        self._warm_up(side)
+        self.stacks.append(side)
+
+    def _warm_up(self, side: Side) -> None:
+        side.train(device=self._device)
         if side.is_slow:  # a first update may wait for what torch loads at it
-            side.train(device=device)
-        sides.append(side)
-        beat()
-        if side.is_slow:
-            break
-    racing, began = sides, perf_counter()
-    for number in range(ROUNDS):
-        racing = _still_racing(racing) if number else sides
-        if len(racing) < 2 or perf_counter() - began > MOST_SECONDS:
-            break
-        for side in racing:
-            side.train(device=device)
-            beat()
-    return sides
+            side.train(device=self._device)
+        self._beat()
 
-
-def _sides(assignment: Assignment, *, problem: Problem, device: torch.device, widths: Sequence[int]) -> Iterator[Side]:
-    yield Side(SerialStack(device=device), rows=[assignment], problem=problem)
-    for width in widths:
-        stack = FusedStack(device=device, width=width, ahead_seconds=AS_A_SERVICE.ahead_seconds)
-        rows = [assignment.model_copy(update={"seed": assignment.seed + row}) for row in range(width)]
-        yield Side(stack, rows=rows, problem=problem)
+    @contextmanager
+    def _within_memory(self, width: int) -> Iterator[None]:
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if width == 1 or not is_out_of_memory(error):
+                raise
+            traceback.clear_frames(error.__traceback__)  # they hold what the update had computed
+            self.too_wide = min(width, self.too_wide or width)
+            self.stacks = [side for side in self.stacks if side.width < self.too_wide]
 
 
 def _clock(device: torch.device) -> Callable[[], float]:
@@ -99,8 +132,9 @@ def _synchronized(device: torch.device) -> float:
     return perf_counter()
 
 
-def _still_racing(sides: Sequence[Side]) -> list[Side]:
-    serial, *stacks = sides
+def _still_racing(serial: Side, *, stacks: Sequence[Side]) -> list[Side]:
+    if not stacks:
+        return [serial]
     best_us = min(side.update_us for side in stacks)
     if serial.update_us < CLEARLY_LOST * best_us:
         return [serial]

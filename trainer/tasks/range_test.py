@@ -66,7 +66,7 @@ def _loss(row: Row, *, problem: Problem) -> float:
     module = row.model.module
     was_training = module.training
     module.eval()
-    x, y = problem.train.x[:MAX_EXAMPLES], problem.train.y[:MAX_EXAMPLES]
+    x, y = (part[:MAX_EXAMPLES].to(row.model.theta.device) for part in problem.train)
     loss = float(problem.loss(module(x), y))
     module.train(was_training)
     return loss

@@ -36,8 +36,9 @@ class AdamUpdate:
     """d = g + λθ; m = β1·m + (1-β1)d; q = β2·q + (1-β2)d²; θ = (1-ηλ')θ - η·m̂ / (√q̂ + ε), with λ' AdamW's λ."""
 
     def __init__(self, rows: Sequence[Numbers], *, like: Tensor) -> None:
-        self.columns = Columns(rows, like=like)
-        self._rate, self._mean_share, self._square_kept, *others = self.columns.each
+        columns = Columns(rows, like=like)
+        self.write = columns.write
+        self._rate, self._mean_share, self._square_kept, *others = columns.each
         self._square_share, self._correction, self._eps, self._weight_decay, self._kept = others
 
     def apply(self, theta: Tensor, *, buffers: Buffers, gradient: Tensor) -> None:

@@ -28,7 +28,8 @@ class Columns:
 class Update(Protocol):
     """An update of many rows. Every row ends as it would alone, to the last bit, whatever its neighbours hold."""
 
-    columns: Columns
+    def write(self, rows: Sequence[Numbers]) -> None:
+        """Other numbers of the same rows."""
 
     def apply(self, theta: Tensor, *, buffers: Buffers, gradient: Tensor) -> None:
         """Change weights (rows, weights) and buffers in place; the gradient stays as it is."""

@@ -42,7 +42,7 @@ class Rule:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "sgd": Rule(sgd.BUFFERS, sgd.sgd_numbers, sgd.SgdUpdate),
+        "sgd": Rule(sgd.BUFFERS, sgd.sgd_numbers, sgd.sgd_update),
         "adam": Rule(adam.BUFFERS, adam.adam_numbers, adam.AdamUpdate, counts_updates=True),
         "adamw": Rule(adam.BUFFERS, adam.adam_numbers, adam.AdamUpdate, counts_updates=True),
         "rmsprop": Rule(rmsprop.BUFFERS, rmsprop.rmsprop_numbers, rmsprop.RmsPropUpdate),

@@ -25,8 +25,9 @@ class RmsPropUpdate:
     """d = g + λθ; q = αq + (1-α)d²; m = αm + (1-α)d; v = μv + d / (√(q - m² if centered else q) + ε); θ -= ηv."""
 
     def __init__(self, rows: Sequence[Numbers], *, like: Tensor) -> None:
-        self.columns = Columns(rows, like=like)
-        self._rate, self._kept, self._share, *others = self.columns.each
+        columns = Columns(rows, like=like)
+        self.write = columns.write
+        self._rate, self._kept, self._share, *others = columns.each
         self._eps, self._weight_decay, self._momentum, centered = others
         self._centered = centered.bool() if any(numbers[-1] for numbers in rows) else None
 

@@ -57,5 +57,5 @@ class Stepper:
         self._paces = paces
         if self._update is None:
             return self._rule.update(numbers, like=like)
-        self._update.columns.write(numbers)
+        self._update.write(numbers)
         return self._update
