@@ -75,9 +75,14 @@ class RayCluster:
         self._wait_for(lambda: len(self.living_nodes()) == 1)
 
     def add_node(self, *, num_cpus: int) -> RayNode:
-        """One more node; answers when the head counts it among the living."""
+        """One more node; answers when the head counts it among the living.
+
+        In a folder of its own, as on a machine of its own: it would unpack our code where the head's worker has its
+        working directory, and delete that first.
+        """
         num_before = len(self.living_nodes())
-        node = self._start([f"--address={LOOPBACK}:{self._port}"], num_cpus=num_cpus)
+        folder = f"--temp-dir={self._folder / f'n{len(self.nodes)}'}"
+        node = self._start([f"--address={LOOPBACK}:{self._port}", folder], num_cpus=num_cpus)
         self._wait_for(lambda: len(self.living_nodes()) > num_before)
         return node
 
