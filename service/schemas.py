@@ -92,7 +92,7 @@ class EngineAnswer(Answer):
     """The engine of a group of trials: those of one batch size, optimizer and model (`settings`: a plugin's own).
 
     `serial_us` and `fused_us`: what an update of one trial took, in microseconds; `gain` is the one over the other.
-    `width`: how many trials are stacked at most. `reason`: why it is serial.
+    `width`: how many trials are stacked at most. `reason`: why it is serial, or no wider where memory ran out.
     """
 
     group: str
@@ -130,7 +130,10 @@ class SweepAnswer(Answer):
 
 
 class TrialAnswer(Answer):
-    """One trial; `value` is the metric at its best finite epoch so far."""
+    """One trial; `value` is the metric at its best finite epoch so far.
+
+    `engine_reason`: why it is trained serial, where `engine: auto` decided so.
+    """
 
     number: int
     state: TrialState
@@ -141,6 +144,7 @@ class TrialAnswer(Answer):
     num_epochs: int
     attempts: int
     engine: str | None
+    engine_reason: str | None = None
     worker: str | None
     mlflow_run_id: str | None
     reason: str | None

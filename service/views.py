@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from service.coordination.groups import Groups
 from service.coordination.known import facts_of
 from service.coordination.ordering import balance_warnings, width_warnings
 from service.engine_records import GroupEngine
@@ -81,7 +82,8 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
 def trial_answers(connection: Connection, trials: Sequence[Trial], *, sweep_id: str) -> list[TrialAnswer]:
     """Trials as clients see them."""
     known = runs.of_sweep(connection, sweep_id, numbers=[one.number for one in trials])
-    return [_trial_answer(one, known.get(one.number)) for one in trials]
+    why = _why_serial(connection, trials, sweep_id=sweep_id)
+    return [_trial_answer(one, known.get(one.number), why_serial=why.get(one.number)) for one in trials]
 
 
 def epoch_answer(epoch: Epoch) -> EpochAnswer:
@@ -196,7 +198,15 @@ def _model(run: MlflowRun) -> MlflowModel | None:
     return MlflowModel(name=name, version=version, uri=f"models:/{name}/{version}") if name and version else None
 
 
-def _trial_answer(trial: Trial, run: MlflowRun | None) -> TrialAnswer:
+def _why_serial(connection: Connection, trials: Sequence[Trial], *, sweep_id: str) -> dict[int, str | None]:
+    serial = [one for one in trials if one.engine == "serial"]
+    if not serial:
+        return {}
+    groups = Groups(find_sweep(connection, sweep_id).spec, engines=engine_rows.of_sweep(connection, sweep_id))
+    return {one.number: groups.why_serial(one) for one in serial}
+
+
+def _trial_answer(trial: Trial, run: MlflowRun | None, *, why_serial: str | None) -> TrialAnswer:
     return TrialAnswer(
         number=trial.number,
         state=trial.state,
@@ -207,6 +217,7 @@ def _trial_answer(trial: Trial, run: MlflowRun | None) -> TrialAnswer:
         num_epochs=trial.num_epochs,
         attempts=trial.attempts,
         engine=trial.engine,
+        engine_reason=why_serial,
         worker=trial.worker,
         mlflow_run_id=run.run_id if run else None,
         reason=trial.reason,

@@ -8,7 +8,16 @@ from typing import Annotated, TypeAlias
 import typer
 
 from service.client import Client
-from service.commands.display import answer_lines, engine_lines, progress_line, sweeps_table, top_trials, trials_table
+from service.commands.display import (
+    answer_lines,
+    engine_lines,
+    precision_lines,
+    progress_line,
+    serial_lines,
+    sweeps_table,
+    top_trials,
+    trials_table,
+)
 from service.commands.spec_file import read_spec
 from service.commands.terminal import Terminal
 from service.commands.watch import follow
@@ -69,7 +78,7 @@ def show(context: typer.Context, *, sweep_id: Id) -> None:
         top = top_trials(client.trials(sweep_id), maximize=metric.goal == "maximize")
         terminal.say(progress_line(sweep))
         terminal.show(trials_table(top, metric=metric.name))
-        for line in engine_lines(sweep):
+        for line in (*precision_lines(sweep), *engine_lines(sweep), *serial_lines(top)):
             terminal.say(line)
         if sweep.mlflow.url:
             terminal.say(f"MLflow: {sweep.mlflow.url}")

@@ -49,6 +49,20 @@ def engine_lines(sweep: SweepAnswer) -> list[str]:
     return [f"Engine of {_group_text(one)}: {_engine_text(one)}" for one in sweep.engines]
 
 
+def serial_lines(trials: Iterable[TrialAnswer]) -> list[str]:
+    """Why these trials are serial, where they say it: one line for each reason."""
+    numbers: dict[str, list[str]] = {}
+    for trial in sorted(trials, key=lambda one: one.number):
+        if trial.engine_reason is not None:
+            numbers.setdefault(trial.engine_reason, []).append(str(trial.number))
+    return [f"Serial: {', '.join(which)} ({reason})" for reason, which in numbers.items()]
+
+
+def precision_lines(sweep: SweepAnswer) -> list[str]:
+    """In which numbers its models compute, where that was chosen."""
+    return [] if sweep.spec.precision == "float32" else [f"Precision: {sweep.spec.precision}"]
+
+
 def sweeps_table(sweeps: Iterable[SweepAnswer]) -> Table:
     """All sweeps, one row each."""
     table = Table("id", "name", "state", "trials", "best", "trial", box=None, header_style="bold")
@@ -115,7 +129,7 @@ def _group_text(one: EngineAnswer) -> str:
 def _engine_text(one: EngineAnswer) -> str:
     gain = "" if one.gain is None else f", {one.gain:.1f} times as fast stacked"
     if one.engine == "fused":
-        return f"fused, {one.width} at a time{gain}"
+        return f"fused, {one.width} at a time{gain}" + (f" ({one.reason})" if one.reason else "")
     return f"serial ({one.reason})" if one.reason else f"serial{gain}"
 
 

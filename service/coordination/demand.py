@@ -4,7 +4,7 @@ It follows the rules by which handing.py hands out, for workers that are not her
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from service.coordination.announcing import able
 from service.coordination.asking import can_propose, seconds_left
@@ -26,7 +26,8 @@ def num_wanted(desk: Desk, *, outlook: Outlook) -> int:
     here, busy = desk.attendance().working, _busy(desk)
     ahead = _num_ahead(desk, busy)
     num_new = sum(
-        _num_handed(desk, sweep, outlook=outlook, num_ahead=ahead[sweep.id]) for sweep in desk.sweeps.values()
+        _num_handed(desk, sweep, outlook=outlook, num_ahead=ahead[sweep.id], busy=busy)
+        for sweep in desk.sweeps.values()
     )
     num_new += sum(_needs_a_new_one(desk, ticket) for ticket in desk.board.tickets())
     num_free_guests = sum(one.executor == EXTERNAL and one.id not in busy for one in here)
@@ -51,35 +52,36 @@ def _num_ahead(desk: Desk, busy: Mapping[str, Worker]) -> Counter[str]:
     return ahead
 
 
-def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook, num_ahead: int) -> int:
+def _num_handed(desk: Desk, sweep: Sweep, *, outlook: Outlook, num_ahead: int, busy: Mapping[str, Worker]) -> int:
     """To how many more workers trials of this sweep would be handed, were all there.
 
     The places of the `num_ahead` that wait behind others on their workers are theirs too: who is free gets what is to
-    come before more is held ahead. A stacked sweep fills the slots of those that work before it wants another one.
+    come before more is held ahead.
     """
     stopping = sweep.state is SweepState.STOPPING
     if not (stopping or sweep.state in HANDS_OUT) or seconds_left(desk, sweep) <= 0:
         return 0
     if _is_unknown(desk, sweep.spec.problem):
         return 0
-    crew = able(desk, sweep)
-    num_slots = max((one.slots for one in crew.workers), default=1) if is_stacked(desk, sweep) else 1
     num_waiting = sum(begun(one) or not stopping for one in unheld(desk, sweep.id))
-    num_workers = max(outlook.num_workers, len(crew.workers))
+    num_trials = num_waiting + (0 if stopping else _num_to_come(desk, sweep))
+    num_workers = max(1, outlook.num_workers, len(able(desk, sweep).workers))
+    if is_stacked(desk, sweep):
+        num_stacks = _num_spread(desk, sweep, num_workers=num_workers)
+        num_busy = sum(one.id in busy for one in able(desk, sweep).workers)
+        return max(0, min(num_stacks - num_busy, num_trials))
     num_in_slots = num_in_live_hands(desk, sweep.id) - num_ahead
-    room = widest(sweep, num_workers=num_workers, num_slots=num_workers * num_slots) - num_in_slots
-    num_trials = max(0, min(room, num_waiting + (0 if stopping else _num_to_come(desk, sweep))))
-    if not is_stacked(desk, sweep):
-        return num_trials
-    num_trials = max(0, num_trials - _num_free(desk, crew.workers))
-    # How many slots a worker will have is known when the first one is here.
-    return -(-num_trials // num_slots) if crew.workers else min(1, num_trials)
+    return max(0, min(widest(sweep, num_workers=num_workers, num_slots=num_workers) - num_in_slots, num_trials))
 
 
-def _num_free(desk: Desk, workers: Iterable[Worker]) -> int:
-    """The free slots of those that have something in hand."""
-    held = ((one.slots, desk.attempts.num_under(("worker", one.id))) for one in workers)
-    return sum(max(0, slots - num_held) for slots, num_held in held if num_held)
+def _num_spread(desk: Desk, sweep: Sweep, *, num_workers: int) -> int:
+    """On how many of so many workers a stacked sweep would have rows: each gets its part (in_flight.part_of).
+
+    So it is too where one of them took all places before another one came: of the places that become free that one gets
+    its part. Two stacks of half the rows on two workers are done sooner than one stack on one of them.
+    """
+    num_slots = max((one.slots for one in able(desk, sweep).workers), default=1)
+    return min(num_workers, widest(sweep, num_workers=num_workers, num_slots=num_workers * num_slots))
 
 
 def _num_to_come(desk: Desk, sweep: Sweep) -> int:

@@ -19,6 +19,9 @@ TRIALS_BEFORE_PROBE = 2
 AWAIT_PROBE_SECONDS = 10.0
 """So long, in a sweep with stacks, trials of a group wait for its engine rather than be stamped serial."""
 
+UNCOMPARED = "handed out before a probe had compared the engines for its group"
+"""Why a trial is serial of which nothing else is to be said."""
+
 
 @dataclass
 class _Unknown:
@@ -35,6 +38,7 @@ class Groups:
     def __init__(self, spec: SweepSpec, *, engines: Iterable[GroupEngine] = (), handed: Iterable[Trial] = ()) -> None:
         self.has_report = False
         self._problem, self._metric, self._engine = spec.problem, spec.goal_metric, spec.engine
+        self._precision = spec.precision
         self._ids: dict[tuple[tuple[str, Setting], ...], str] = {}
         self._engines = {one.group_id: one for one in engines}
         self._unknown: dict[str, _Unknown] = {}
@@ -54,7 +58,7 @@ class Groups:
         said = tuple(pair for pair in trial.settings.items() if _makes_groups(pair[0]))
         if said not in self._ids:
             problem, settings = trained_by(self._problem, settings=trial.settings)
-            self._ids[said] = group_of(problem, settings=settings, metric=self._metric)
+            self._ids[said] = group_of(problem, settings=settings, metric=self._metric, precision=self._precision)
         return self._ids[said]
 
     def engine_of(self, trial: Trial) -> EngineName:
@@ -63,6 +67,13 @@ class Groups:
             return self._engine
         known = self._engines.get(self.id_of(trial))
         return "serial" if known is None else known.engine
+
+    def why_serial(self, trial: Trial) -> str | None:
+        """Why a trial is trained serial; None where it is not, or where `engine: serial` was said by hand."""
+        if trial.engine != "serial" or self._engine != "auto":
+            return None
+        known = self._engines.get(self.id_of(trial))
+        return UNCOMPARED if known is None or known.engine != "serial" else known.reason
 
     def width_of(self, trial: Trial, *, slots: int) -> int:
         """The most rows of a stack with this trial, on a worker of so many slots."""

@@ -234,6 +234,7 @@ def _assignment(desk: Desk, trial: Trial, *, attempt_id: int, worker: Worker) ->
         checkpoint=trial.checkpoint,
         engine="fused" if trial.engine == "fused" else "serial",
         width=desk.groups[sweep.id].width_of(trial, slots=worker.slots),
+        precision=spec.precision,
         alone=trial.key in desk.suspects,
         limits=spec.limits.of_child(),
     )

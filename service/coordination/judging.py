@@ -191,8 +191,7 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     count_seconds(desk, attempt, seconds=ending.seconds)
     attempt = desk.attempts[attempt.id]
     if ending.state == "FAILED":
-        note_death_on(desk, attempt.worker_id, key=key)
-        lose_attempt(desk, attempt, verdict=blame.of_exception(ending.reason, traceback=ending.traceback))
+        _fail(desk, attempt, ending)
         return
     if ending.state == "PAUSED":
         end_attempt(desk, attempt, how=attempt_rows.PAUSED)
@@ -202,6 +201,15 @@ def _end(desk: Desk, attempt: Attempt, ending: Ending) -> None:
     end_attempt(desk, attempt, how="diverged")
     end_trial(desk, key, state=TrialState.DIVERGED, reason=ending.reason)
     note_success_on(desk, attempt.worker_id, key=key)
+
+
+def _fail(desk: Desk, attempt: Attempt, ending: Ending) -> None:
+    if ending.fault:  # no worker is to blame, and on none would another attempt end otherwise
+        end_attempt(desk, attempt, how=ending.traceback or ending.reason)
+        end_trial(desk, attempt.key, state=TrialState.FAILED, reason=ending.reason)
+        return
+    note_death_on(desk, attempt.worker_id, key=attempt.key)
+    lose_attempt(desk, attempt, verdict=blame.of_exception(ending.reason, traceback=ending.traceback))
 
 
 def _start(desk: Desk, attempt: Attempt, *, seconds: float = 0.0) -> None:

@@ -66,8 +66,10 @@ def _want(desk: Desk, sweep: Sweep, *, due: list[tuple[str, Trial]]) -> None:
             problem=problem,
             settings=settings,
             metric=sweep.spec.goal_metric,
+            precision=sweep.spec.precision,
             seed=trial.seed,
             most_rows=most_rows(desk, sweep),
+            memory_mb=sweep.spec.limits.memory_mb,
         )
         desk.board.add(probe, now=desk.now, of=trial.key)
         desk.has_work = True
@@ -78,7 +80,7 @@ def _is_of(ticket: Ticket, sweep: Sweep) -> bool:
 
 
 def _group(probe: Probe) -> str:
-    return group_of(probe.problem, settings=probe.settings, metric=probe.metric)
+    return group_of(probe.problem, settings=probe.settings, metric=probe.metric, precision=probe.precision)
 
 
 def _traits(probe: Probe) -> GroupTraits:

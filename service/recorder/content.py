@@ -62,7 +62,9 @@ class RunContent:
     ended_ms: int | None
 
 
-def trial_content(sweep: Sweep, *, trial: Trial, epochs: Sequence[Epoch], origin: Origin) -> RunContent | None:
+def trial_content(
+    sweep: Sweep, *, trial: Trial, epochs: Sequence[Epoch], origin: Origin, why_serial: str | None = None
+) -> RunContent | None:
     """The run of a trial with the points of these epochs; None while nothing was trained and it has not ended."""
     status = _OF_TRIAL.get(trial.state, "RUNNING")
     started_at = trial.started_at or trial.ended_at
@@ -75,7 +77,7 @@ def trial_content(sweep: Sweep, *, trial: Trial, epochs: Sequence[Epoch], origin
         key=trial_key(sweep.id, number=trial.number),
         name=f"#{trial.number} baseline" if is_baseline else f"#{trial.number}",
         status=status,
-        tags=_trial_tags(trial) | _origin_tags(origin),
+        tags=_trial_tags(trial, why_serial=why_serial) | _precision_tag(sweep) | _origin_tags(origin),
         params={name: _text(value) for name, value in trial.settings.items()},
         points=tuple(points),
         started_ms=_ms(started_at),
@@ -94,7 +96,7 @@ def sweep_content(sweep: Sweep, *, standing: Standing, improvements: Sequence[Tr
         key=sweep.id,
         name=sweep.name,
         status=status,
-        tags=_sweep_tags(sweep, standing=standing) | _origin_tags(origin),
+        tags=_sweep_tags(sweep, standing=standing) | _precision_tag(sweep) | _origin_tags(origin),
         params=_sweep_params(sweep),
         points=tuple(points),
         started_ms=_ms(sweep.created_at),
@@ -112,7 +114,7 @@ def baseline_number(sweep: Sweep) -> int | None:
     return sweep.spec.first.index("baseline") if "baseline" in sweep.spec.first else None
 
 
-def _trial_tags(trial: Trial) -> dict[str, str]:
+def _trial_tags(trial: Trial, *, why_serial: str | None) -> dict[str, str]:
     tags = {
         SWEEP_TAG: trial.sweep_id,
         KEY_TAG: trial_key(trial.sweep_id, number=trial.number),
@@ -121,6 +123,7 @@ def _trial_tags(trial: Trial) -> dict[str, str]:
         "ravine.attempts": trial.attempts,
         "ravine.worker": trial.worker,
         "ravine.engine": trial.engine,
+        "ravine.engine_reason": why_serial,
         "ravine.state": trial.state.value,
         "ravine.reason": trial.reason,
     }
@@ -151,6 +154,10 @@ def _engine_tags(engines: Sequence[GroupEngine]) -> dict[str, object]:
 
 def _measured(one: GroupEngine) -> dict[str, object]:
     return {name: getattr(one, name) for name in ("engine", "width", "gain", "serial_us", "fused_us", "reason")}
+
+
+def _precision_tag(sweep: Sweep) -> dict[str, str]:
+    return {} if sweep.spec.precision == "float32" else {"ravine.precision": sweep.spec.precision}
 
 
 def _origin_tags(origin: Origin) -> dict[str, str]:

@@ -32,10 +32,11 @@ class Engine:
 
     checkpoints: CheckpointStore
     slots: int = 8
+    device: str = "cpu"
 
     def run(self, source: ScriptedSource, *, slots: int | None = None, ahead_seconds: float = 0) -> ScriptedSource:
         pauses = replace(AS_A_SERVICE, ahead_seconds=ahead_seconds)
-        train(source, slots=slots or self.slots, device="cpu", checkpoints=self.checkpoints, pauses=pauses)
+        train(source, slots=slots or self.slots, device=self.device, checkpoints=self.checkpoints, pauses=pauses)
         return source
 
     def alone(self, assigned: Assignment) -> ScriptedSource:

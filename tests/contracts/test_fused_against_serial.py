@@ -9,6 +9,7 @@ a bit, and the final scores of 20 seeds must agree.
 from collections.abc import Sequence
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
@@ -19,6 +20,7 @@ from tests.trainer.own_models import discover_models
 from tests.trainer.side_by_side import Came, by_fused, by_serial, distance, sway
 from tests.trainer.stories import GROUPS, IMAGES, on, problem_of
 from trainer.config import Assignment, MlpModel, ProblemConfig
+from trainer.device import device_named
 from trainer.problem import Problem
 from trainer.settings import Settings
 
@@ -40,6 +42,10 @@ BATCH_SIZES: st.SearchStrategy[BatchSize] = st.sampled_from([16, 7, 32, "full"])
 RATES = st.sampled_from([1e-3, 0.01, 0.05, 0.2, 1.0])
 EPOCHS = 300
 """No training ends before it is compared."""
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,36 +69,39 @@ def groups(
     return tuple(rows)
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "optimizer"), PAIRS)
 @given(data=st.data())
 @settings(max_examples=2, deadline=None, derandomize=True)
 def test_in_float64_a_hundred_updates_are_those_of_the_serial_engine(
-    name: str, optimizer: str, data: st.DataObject
+    name: str, optimizer: str, device: str, data: st.DataObject
 ) -> None:
     rows = data.draw(groups(problems=ALL[name], optimizer=optimizer, tame=False))
-    problems = [in_double(problem_of(row.problem)) for row in rows]
+    problems = [in_double(problem_of(row.problem, device=device_named(device))) for row in rows]
     assert_as_serial(rows, problems=problems, num_updates=100, within=1e-9)
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "optimizer"), PAIRS)
 @given(data=st.data())
 @settings(max_examples=2, deadline=None, derandomize=True)
 def test_in_float32_thirty_updates_are_those_of_the_serial_engine(
-    name: str, optimizer: str, data: st.DataObject
+    name: str, optimizer: str, device: str, data: st.DataObject
 ) -> None:
     rows = data.draw(groups(problems=ALL[name], optimizer=optimizer, tame=False))
-    problems = [problem_of(row.problem) for row in rows]
+    problems = [problem_of(row.problem, device=device_named(device)) for row in rows]
     assert_as_serial(rows, problems=problems, num_updates=30, within=1e-5)
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "optimizer"), [pair for pair in PAIRS if pair[0] in LONG])
 @given(data=st.data())
 @settings(max_examples=2, deadline=None, derandomize=True)
 def test_in_float32_three_hundred_tame_updates_are_those_of_the_serial_engine(
-    name: str, optimizer: str, data: st.DataObject
+    name: str, optimizer: str, device: str, data: st.DataObject
 ) -> None:
     rows = data.draw(groups(problems=ALL[name], optimizer=optimizer, tame=True))
-    problems = [problem_of(row.problem) for row in rows]
+    problems = [problem_of(row.problem, device=device_named(device)) for row in rows]
     fused = by_fused(rows, problems=problems, num_updates=300)
     for row, problem, came in zip(rows, problems, fused, strict=True):
         assert distance(came, by_serial(row, problem=problem, num_updates=300)) <= 1e-5

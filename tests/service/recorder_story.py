@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from service.coordination.groups import Groups
 from service.database.database import Database
+from service.engine_records import GroupTraits
 from service.records import Epoch, Event, ModelExport, Sweep, Trial
 from service.stores import epochs, events, sweeps, trials
-from service.tables import attempt
+from service.tables import attempt, engines
 from sweeps.spec import SweepSpec, resolved
 from sweeps.states import SweepState, TrialState
 from trainer.config import CheckpointRef, MetricConfig
@@ -160,6 +162,17 @@ class Story:
         values = {"sweep_id": sweep_id, "number": number, "worker_id": "w1", "answer_number": 1, "state": "ENDED"}
         with self.database.write() as connection:
             connection.execute(insert(attempt).values(**values, how=how, created_at=BEGIN, ended_at=BEGIN + 1))
+
+    def engine(self, *, of: Trial, reason: str) -> None:
+        """The group of this trial is serial, for this reason."""
+        with self.database.write() as connection:
+            found = sweeps.get(connection, of.sweep_id)
+            assert found is not None
+            group_id, traits = Groups(found.spec).id_of(of), GroupTraits(batch_size=32, optimizer="sgd")
+            values = {"sweep_id": of.sweep_id, "group_id": group_id, "engine": "serial", "width": 1, "reason": reason}
+            connection.execute(
+                insert(engines).values(**values, traits=traits.model_dump(mode="json"), decided_at=BEGIN)
+            )
 
     def range_test(self, curve: RangeCurve, *, sweep_id: str = "s1") -> None:
         """The range test of a sweep is done."""

@@ -7,8 +7,8 @@ from tests.service.api_house import ApiHouse, problem
 from tests.service.scripted_worker import ScriptedWorker
 
 TRIAL_FIELDS = {
-    "number", "state", "settings", "value", "best_epoch", "seed", "num_epochs", "attempts", "engine", "worker",
-    "mlflow_run_id", "reason", "started_at", "ended_at",
+    "number", "state", "settings", "value", "best_epoch", "seed", "num_epochs", "attempts", "engine",
+    "engine_reason", "worker", "mlflow_run_id", "reason", "started_at", "ended_at",
 }  # fmt: skip
 
 
@@ -19,6 +19,7 @@ def test_posted_settings_become_a_trial(api_house: ApiHouse) -> None:
     body = answer.json()
     assert set(body) == TRIAL_FIELDS
     assert (body["state"], body["settings"]["momentum"], body["engine"]) == ("WAITING", 0.5, None)
+    assert body["engine_reason"] is None
     assert api_house.get(answer.headers["location"]) == body
 
 

@@ -57,6 +57,19 @@ def test_trials_that_die_together_are_not_blamed(coordinator_house: CoordinatorH
     ] * 2
 
 
+def test_what_the_user_asked_for_wrongly_fails_at_once_and_is_no_workers_fault(
+    coordinator_house: CoordinatorHouse,
+) -> None:
+    sweep = coordinator_house.create(limits={"attempts": 3, "consecutive_failures": 2})
+    worker = ScriptedWorker(coordinator_house.coordinator, slots=2)
+    for attempt in [one.attempt for one in worker.take(2)]:
+        worker.end(attempt, "FAILED", reason="it cannot be stacked", fault=True, traceback="Traceback: it cannot")
+    trials = coordinator_house.trials(sweep)[:2]
+    assert [(one.state, one.attempts, one.blamed_attempts) for one in trials] == [(TrialState.FAILED, 1, 0)] * 2
+    assert {one.reason for one in trials} == {"it cannot be stacked"}
+    assert coordinator_house.sweep(sweep).state is SweepState.FAILED
+
+
 def test_an_exception_counts_and_its_reason_is_kept(
     coordinator_house: CoordinatorHouse, coordinator_worker: ScriptedWorker
 ) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from service.coordination.groups import UNCOMPARED
 from service.stores import sweeps
-from service.views import sweep_answers
+from service.views import sweep_answers, trial_answers
 from tests.service.coordinator_house import CoordinatorHouse
-from tests.service.probing_house import FUSED, LARGE, SMALL, create, known, told, until_probed, wide
+from tests.service.probing_house import FUSED, LARGE, SERIAL, SMALL, create, known, told, until_probed, wide
 from trainer.config import MlpModel
 from trainer.task import Probe
 
@@ -53,6 +54,21 @@ def test_who_chooses_by_hand_needs_no_probe(coordinator_house: CoordinatorHouse,
     assert (worker.tasks, known(coordinator_house, sweep)) == ([], [])
 
 
+@pytest.mark.parametrize(("said", "precision"), [({}, "float32"), ({"precision": "bfloat16"}, "bfloat16")])
+def test_trials_and_probes_have_the_precision_of_their_sweep(
+    coordinator_house: CoordinatorHouse, said: dict[str, str], precision: str
+) -> None:
+    create(coordinator_house, SMALL, SMALL, SMALL, **said)
+    worker = wide(coordinator_house)
+    handed = worker.take(2)
+    assert {one.precision for one in handed} == {precision}
+    (task,) = worker.say(reports=worker.reports(handed[0].attempt, last=1)).tasks
+    assert isinstance(task.body, Probe)
+    assert task.body.precision == precision
+    (stacked,) = told(worker, FUSED, task=task, want=1)
+    assert (stacked.engine, stacked.precision) == ("fused", precision)
+
+
 def test_all_attempts_of_a_trial_have_one_engine(coordinator_house: CoordinatorHouse) -> None:
     create(coordinator_house, SMALL, SMALL, limits={"attempts": 3})
     worker = wide(coordinator_house)
@@ -63,6 +79,37 @@ def test_all_attempts_of_a_trial_have_one_engine(coordinator_house: CoordinatorH
     worker.end(second.attempt, "FAILED")
     again = [one for one in worker.take(5) if one.trial == second.trial]
     assert [(one.engine, one.width) for one in again] == [("serial", 1)]
+
+
+def reasons(house: CoordinatorHouse, sweep: str) -> list[tuple[str | None, str | None]]:
+    """The engine of each trial as the API shows it, and why it is serial."""
+    with house.database.read() as connection:
+        shown = trial_answers(connection, house.trials(sweep), sweep_id=sweep)
+    return [(one.engine, one.engine_reason) for one in shown]
+
+
+def test_a_serial_trial_says_why(coordinator_house: CoordinatorHouse) -> None:
+    sweep = create(coordinator_house, SMALL, SMALL, LARGE, LARGE, LARGE)
+    worker = wide(coordinator_house)
+    small = until_probed(worker)
+    assert reasons(coordinator_house, sweep)[:2] == [("serial", UNCOMPARED)] * 2
+    told(worker, SERIAL, task=small)
+    for attempt in list(worker.hand):
+        worker.finish(attempt)
+    worker.work(max_trials=2)  # the probe of the other group comes with one of the answers
+    told(worker, FUSED, task=worker.tasks[-1])
+    worker.take(5)
+    assert reasons(coordinator_house, sweep)[:5] == [
+        *[("serial", "not 1.2 times as fast")] * 2,
+        *[("serial", UNCOMPARED)] * 2,
+        ("fused", None),
+    ]
+
+
+def test_what_was_chosen_by_hand_needs_no_reason(coordinator_house: CoordinatorHouse) -> None:
+    sweep = create(coordinator_house, SMALL, SMALL, engine="serial")
+    wide(coordinator_house).take(1)
+    assert reasons(coordinator_house, sweep)[0] == ("serial", None)
 
 
 def test_in_a_sweep_with_stacks_trials_wait_for_the_engine_of_their_group(coordinator_house: CoordinatorHouse) -> None:

@@ -111,6 +111,13 @@ def test_a_sweep_that_starts_nothing_more_wants_no_probe(coordinator_house: Coor
     assert coordinator_house.sweep(sweep).state is not SweepState.FAILED
 
 
+def test_a_probe_keeps_to_the_memory_that_its_sweep_allows(coordinator_house: CoordinatorHouse) -> None:
+    create(coordinator_house, SMALL, SMALL, limits={"memory_mb": 900})
+    task = until_probed(wide(coordinator_house))
+    assert isinstance(task.body, Probe)
+    assert task.body.memory_mb == 900
+
+
 def test_a_probe_trains_what_the_settings_of_its_trial_made_of_the_problem(coordinator_house: CoordinatorHouse) -> None:
     space = {"model.width": {"choices": [8, 64]}}
     create(coordinator_house, *[{"model.width": 8}] * 2, *[{"model.width": 64}] * 2, space=space)

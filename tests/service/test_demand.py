@@ -207,17 +207,6 @@ def test_sweeps_add_up(coordinator_house: CoordinatorHouse) -> None:
     assert wanted(coordinator_house) == 6
 
 
-def test_a_stacked_sweep_fills_slots_before_it_wants_another_worker(coordinator_house: CoordinatorHouse) -> None:
-    coordinator_house.create(trials=1000, engine="fused", budget={"parallel": "auto"})
-    assert wanted(coordinator_house) == 1  # how many slots it will have, nobody knows
-    worker = ScriptedWorker(coordinator_house.coordinator, "w1", executor="ray", slots=32)
-    assert wanted(coordinator_house) == 4  # 100 at a time
-    worker.take(20)
-    assert wanted(coordinator_house) == 1 + 3  # 12 more fit here
-    ScriptedWorker(coordinator_house.coordinator, "w2", executor="ray", slots=32).take(40)
-    assert wanted(coordinator_house) == 2 + 2
-
-
 def test_a_sweep_that_is_not_stacked_wants_a_worker_for_each_trial(coordinator_house: CoordinatorHouse) -> None:
     coordinator_house.create(trials=1000, engine="serial", budget={"parallel": 6})
     worker = ScriptedWorker(coordinator_house.coordinator, "w1", executor="ray", slots=32)

@@ -11,7 +11,9 @@ from service.commands.display import (
     counts_text,
     engine_lines,
     number,
+    precision_lines,
     progress_line,
+    serial_lines,
     top_trials,
 )
 from service.schemas import BestAnswer, EngineAnswer, TrialAnswer
@@ -83,3 +85,20 @@ def test_an_engine_is_a_line() -> None:
         "Engine of batch_size 16, sgd, mlp: fused, 32 at a time, 5.2 times as fast stacked",
         "Engine of batch_size full, sgd: serial (too large)",
     ]
+    narrow = EngineAnswer.model_validate(plain | fused | {"width": 4, "reason": "memory ran out with 16"})
+    assert engine_lines(sweep_answer().model_copy(update={"engines": [narrow]})) == [
+        "Engine of batch_size 16, sgd, mlp: fused, 4 at a time, 5.2 times as fast stacked (memory ran out with 16)"
+    ]
+
+
+def test_why_trials_are_serial_is_a_line_for_each_reason() -> None:
+    reasons = {4: "too large", 1: "too early", 0: "too early", 3: None}
+    trials = [trial_answer(one).model_copy(update={"engine_reason": reason}) for one, reason in reasons.items()]
+    assert serial_lines(trials) == ["Serial: 0, 1 (too early)", "Serial: 4 (too large)"]
+
+
+def test_a_precision_that_was_chosen_is_a_line() -> None:
+    sweep = sweep_answer()
+    assert precision_lines(sweep) == []
+    chosen = sweep.spec.model_copy(update={"precision": "bfloat16"})
+    assert precision_lines(sweep.model_copy(update={"spec": chosen})) == ["Precision: bfloat16"]

@@ -12,7 +12,7 @@ from service.stores.runs import PARENT
 from sweeps.states import SweepState, TrialState
 from tests.service.faulty_mlflow import BY_CLIENT
 from tests.service.recorder_house import House, empty_mlflow_in, everything_once, house_in
-from tests.service.recorder_story import BEGIN, accuracy
+from tests.service.recorder_story import BEGIN, accuracy, make_trial
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, empty_mlflow: Path, da
 
 def test_a_whole_sweep(house: House) -> None:
     house.story.sweep()
+    house.story.engine(of=make_trial(0), reason="too large")
     house.story.whole(0)
     house.story.best(0)
     house.story.whole(1, state=TrialState.PRUNED)
@@ -44,6 +45,7 @@ def test_a_whole_sweep(house: House) -> None:
         "#2": "FAILED",
     }
     assert found["#2"].data.tags["ravine.reason"] == "out of memory"
+    assert found["#1"].data.tags["ravine.engine_reason"] == "too large"
     assert found["#1"].data.params == {"learning_rate": "0.02", "momentum": "0.9", "batch_size": "32"}
     assert found["#1"].data.metrics["best_epoch"] == 3
     assert (found["#1"].info.start_time, found["#1"].info.end_time) == (1_700_000_001_000, 1_700_000_001_900)

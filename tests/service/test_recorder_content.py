@@ -92,6 +92,16 @@ def test_a_trial_run_says_what_it_is() -> None:
     }
 
 
+def test_a_precision_that_was_chosen_is_a_tag_of_the_sweep_and_of_its_trials() -> None:
+    trial = make_trial(1, state=TrialState.RUNNING, started_at=BEGIN)
+    for chosen, tag in (({}, None), ({"precision": "bfloat16"}, "bfloat16")):
+        sweep = make_sweep(**chosen)
+        of_trial = trial_content(sweep, trial=trial, epochs=[], origin=ORIGIN)
+        of_sweep = sweep_content(sweep, standing=NOTHING, improvements=[], origin=ORIGIN)
+        assert of_trial is not None
+        assert of_trial.tags.get("ravine.precision") == of_sweep.tags.get("ravine.precision") == tag
+
+
 def test_the_baseline_is_named_where_the_sweep_has_one() -> None:
     trial = make_trial(1, state=TrialState.RUNNING, started_at=BEGIN)
     with_one = make_sweep(first=[{"momentum": 0.5}, "baseline"])
@@ -197,6 +207,13 @@ def test_the_engines_of_a_sweep_are_tags() -> None:
     assert (second["engine"], second["reason"], second["optimizer"]) == ("serial", None, "sgd")
     none = sweep_content(make_sweep(), standing=NOTHING, improvements=[], origin=ORIGIN).tags
     assert not {"ravine.engines", "ravine.engine_gain"} & set(none)
+
+
+def test_a_serial_trial_says_why() -> None:
+    trial = make_trial(state=TrialState.RUNNING, started_at=BEGIN)
+    content = trial_content(make_sweep(), trial=trial, epochs=[], origin=ORIGIN, why_serial="too large")
+    assert content is not None
+    assert (content.tags["ravine.engine"], content.tags["ravine.engine_reason"]) == ("serial", "too large")
 
 
 def engine(name: Literal["serial", "fused"], *, gain: float, batch_size: int = 32) -> GroupEngine:

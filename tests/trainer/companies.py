@@ -41,9 +41,9 @@ def row_of(problem: ProblemConfig, *, settings: Settings, attempt: int, epochs: 
     )
 
 
-def built(config: ProblemConfig) -> Problem:
-    """The problem on the CPU."""
-    return build_problem(config, device=CPU, files=NO_FILES, metric=LOSS)
+def built(config: ProblemConfig, *, device: torch.device = CPU) -> Problem:
+    """The problem with its data on the device."""
+    return build_problem(config, device=device, files=NO_FILES, metric=LOSS)
 
 
 def in_double(problem: Problem) -> Problem:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tests.trainer.companies import CPU
 from trainer.config import Assignment
 from trainer.fused.stack import FusedStack
 from trainer.models.layout import Weights
@@ -33,15 +32,15 @@ class Came:
 
 
 def by_fused(rows: Sequence[Assignment], *, problems: Sequence[Problem], num_updates: int) -> list[Came]:
-    """So many updates, all rows together."""
-    stack = FusedStack(device=CPU, width=len(rows), ahead_seconds=0.0)
+    """So many updates, all rows together, on the device of the data."""
+    stack = FusedStack(device=problems[0].train.x.device, width=len(rows), ahead_seconds=0.0)
     trainings = [stack.add(row, problem=problem) for row, problem in zip(rows, problems, strict=True)]
     return _came(stack, trainings=trainings, num_updates=num_updates)
 
 
 def by_serial(row: Assignment, *, problem: Problem, num_updates: int) -> Came:
-    """So many updates of a row alone."""
-    stack = SerialStack(device=CPU)
+    """So many updates of a row alone, there too."""
+    stack = SerialStack(device=problem.train.x.device)
     [came] = _came(stack, trainings=[stack.add(row, problem=problem)], num_updates=num_updates)
     return came
 
@@ -71,13 +70,13 @@ def distance(one: Came, other: Came) -> float:
 
 
 def _nudged(row: Assignment, *, problem: Problem, num_updates: int, seed: int) -> Came:
-    stack = SerialStack(device=CPU)
+    stack = SerialStack(device=problem.train.x.device)
     first = stack.add(row, problem=problem)
     state = stack.state(first)
     stack.remove(first)
     theta = state.weights.theta
     bits = torch.rand(theta.shape, generator=torch.Generator().manual_seed(seed), dtype=theta.dtype) * 2 - 1
-    nudged = replace(state.weights, theta=theta * (1 + torch.finfo(theta.dtype).eps * bits))
+    nudged = replace(state.weights, theta=theta * (1 + torch.finfo(theta.dtype).eps * bits.to(theta)))
     begun = stack.add(row, problem=problem, state=replace(state, weights=nudged))
     [came] = _came(stack, trainings=[begun], num_updates=num_updates)
     return came
@@ -104,5 +103,5 @@ def _gone(stack: Stack, *, training: Training, scores: Mapping[str, float | None
 
 
 def _relative(one: Tensor, other: Tensor) -> float:
-    expected = other.double()
-    return float((one.double() - expected).norm() / max(1.0, float(expected.norm())))
+    expected = other.double().cpu()
+    return float((one.double().cpu() - expected).norm() / max(1.0, float(expected.norm())))

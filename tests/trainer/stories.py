@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from hypothesis import strategies as st
 
 from tests.trainer.any_settings import OPTIMIZERS, BatchSize, any_settings
 from tests.trainer.assignments import RAVINE
-from tests.trainer.companies import Company, built, cut, row_of
+from tests.trainer.companies import CPU, Company, built, cut, row_of
 from tests.trainer.own_models import of_kind
 from trainer.config import Assignment, CnnModel, LinearModel, MlpModel, ModelConfig, ProblemConfig, ResnetModel
 from trainer.pauses import AS_A_SERVICE
@@ -50,9 +51,10 @@ RATES = st.sampled_from([1e-3, 0.01, 0.1, 0.5, 1e6])
 """At the last most trainings diverge."""
 
 
-def problem_of(config: ProblemConfig) -> Problem:
+def problem_of(config: ProblemConfig, *, device: torch.device = CPU) -> Problem:
     """It, with few images."""
-    return cut(built(config), num_examples=NUM_IMAGES) if config.dataset == "digits" else built(config)
+    whole = built(config, device=device)
+    return cut(whole, num_examples=NUM_IMAGES) if config.dataset == "digits" else whole
 
 
 @dataclass(frozen=True)
