@@ -27,7 +27,7 @@ def bars(measured: Sequence[Mapping[str, Any]]) -> Iterator[Bar]:
     """Beside what is asked for: the rate from the first start until MLflow shows the last end, of sides that are warm.
 
     No rate between two ends: trials of one length that began together end together. The script's processes have
-    imported and opened MLflow before their first start; for Ravine it is the start of its second sweep.
+    imported, opened MLflow and trained an epoch before their first start; Ravine's is that of its second sweep.
     """
     for one in measured:
         work, got = one["form"]["work"], one["ratios"][SCRIPT]["rate_once_started"]

@@ -41,7 +41,7 @@ def ravine_search(parallel: int | Literal["auto"], *, warm_too: bool = False) ->
             first = sweeps.run(task.seed, began_at=began_at)
             if not warm_too:
                 return first
-            _await_mlflow(home)
+            await_mlflow(home)
             return replace(first, warm=sweeps.run(task.seed + WARM_SEED, began_at=time.time()))
 
     return search
@@ -116,7 +116,7 @@ def _all_copied(client: Client, *, sweep_id: str) -> float:
     return time.time()
 
 
-def _await_mlflow(home: Path) -> None:
+def await_mlflow(home: Path) -> None:
     """Until MLflow's server answers. Raises TimeoutError."""
     noted = Addresses.of(home)
     assert noted is not None

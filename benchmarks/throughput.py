@@ -36,7 +36,7 @@ class Form:
     parallel: int | Literal["auto"] = "auto"
 
 
-FULL = Form(num_trials=300, marginal_low=60, num_ray_trials=30, ray_marginal_low=10, num_repeats=3)
+FULL = Form(num_trials=300, marginal_low=60, num_ray_trials=60, ray_marginal_low=20, num_repeats=3)
 QUICK = Form(num_trials=40, marginal_low=10, num_ray_trials=8, ray_marginal_low=3, num_repeats=1)
 
 
@@ -45,8 +45,8 @@ class Row:
     """One search of one side, in figures. Rates are trials per second, times seconds.
 
     `parallel` is what was asked for, `in_training` how many trained side by side in the mean. Of a side that searched
-    again when it was warm, rates, `in_training` and `warm_num_epochs` are those of that search, the cold rates and all
-    else those of the first. Of any other side the cold rates are the same as the rates, and there are no warm epochs.
+    again when it was warm, rates, `in_training` and the warm figures are those of that search, the cold rates and all
+    else those of the first. Of any other side the cold rates are the same as the rates, and there are no warm figures.
     """
 
     side: str
@@ -62,6 +62,7 @@ class Row:
     marginal_high: int
     marginal_rate: float
     best_value: float
+    warm_best_value: float | None
     warm_num_epochs: int | None
     cold_rate_once_started: float
     cold_marginal_rate: float
@@ -119,6 +120,7 @@ def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
         marginal_high=high,
         marginal_rate=steady.marginal(low=low, high=high),
         best_value=run.best_value,
+        warm_best_value=None if run.warm is None else run.warm.best_value,
         warm_num_epochs=None if run.warm is None else run.warm.num_epochs,
         cold_rate_once_started=run.rate_once_started,
         cold_marginal_rate=run.marginal(low=low, high=high),
@@ -128,8 +130,8 @@ def _row(side: Side, *, run: SideRun, repeat: int, seed: int) -> Row:
 def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
     """Ravine against a peer: the medians over the repeats of the ratio within a repeat.
 
-    Rates from nothing and from the first start on are compared only where both made as many trials: a start weighs more
-    on fewer. Cold: Ravine's first sweep against the peer's only search.
+    Rates from nothing, from the first start on, and best values are compared only where both made as many trials. Cold:
+    Ravine's first sweep against the peer's only search.
     """
     ravine = {row.repeat: row for row in rows if row.side == RAVINE}
     pairs = [(ravine[row.repeat], row) for row in rows if row.side == peer]
@@ -144,8 +146,13 @@ def _ratios(rows: Sequence[Row], *, peer: str) -> dict[str, float | None]:
         "rate_once_started": times(lambda row: row.rate_once_started, over=alike),
         "cold_rate_once_started": times(lambda row: row.cold_rate_once_started, over=alike),
         "rate_from_nothing": times(lambda row: row.num_trials / row.total_seconds, over=alike),
-        "best_value_difference": median(one.best_value - other.best_value for one, other in pairs),
+        "best_value_difference": median(_best(one) - _best(other) for one, other in alike) if alike else None,
     }
+
+
+def _best(row: Row) -> float:
+    """Of the search whose rate is quoted."""
+    return row.best_value if row.warm_best_value is None else row.warm_best_value
 
 
 def bars(measured: Mapping[str, Any]) -> Iterator[Bar]:

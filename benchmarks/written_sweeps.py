@@ -27,7 +27,7 @@ _RATIOS = {
     "rate_from_nothing": "from nothing",
 }
 _ABOUT_RATES = (
-    "Time from nothing and best value are those of the first search. Ravine's rates, and how many it had in training, "
+    "Time from nothing is that of the first search. Ravine's rates, its best value, and how many it had in training, "
     "are those of a second sweep in the same service, which finds all processes warm, as the peers are after their "
     "first trials; in brackets those of its first sweep, beside which MLflow's server and the workers still start."
 )
@@ -48,7 +48,7 @@ def _searches(measured: Mapping[str, Any]) -> str:
     ratios = table(
         ("Ravine against", *_RATIOS.values(), "best value"),
         rows=(
-            (peer, *(_times(one[ratio]) for ratio in _RATIOS), f"{one['best_value_difference']:+.4f}")
+            (peer, *(_times(one[ratio]) for ratio in _RATIOS), _signed(one["best_value_difference"]))
             for peer, one in measured["ratios"].items()
         ),
     )
@@ -72,12 +72,16 @@ def _search(row: Mapping[str, Any]) -> tuple[object, ...]:
         rate("rate_once_started"),
         f"{row['marginal_low']} to {row['marginal_high']}",
         rate("marginal_rate"),
-        f"{row['best_value']:.4f}",
+        f"{row['warm_best_value']:.4f} ({row['best_value']:.4f})" if is_two else f"{row['best_value']:.4f}",
     )
 
 
 def _times(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.2f} x"
+
+
+def _signed(difference: float | None) -> str:
+    return "-" if difference is None else f"{difference:+.4f}"
 
 
 def service_cost(costs: Sequence[Mapping[str, Any]]) -> str:

@@ -39,4 +39,5 @@ def group_of(problem: ProblemConfig, *, settings: Settings, metric: MetricConfig
         batch_size=settings.batch_size,
         precision=precision,
     )
-    return blake2b(group.model_dump_json().encode(), digest_size=8).hexdigest()
+    unsaid = {"precision"} if precision == "float32" else set()
+    return blake2b(group.model_dump_json(exclude=unsaid).encode(), digest_size=8).hexdigest()

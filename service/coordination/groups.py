@@ -19,7 +19,7 @@ TRIALS_BEFORE_PROBE = 2
 AWAIT_PROBE_SECONDS = 10.0
 """So long, in a sweep with stacks, trials of a group wait for its engine rather than be stamped serial."""
 
-UNCOMPARED = "handed out before a probe had compared the engines for its group"
+UNCOMPARED = "no probe had compared the engines for its group when it was handed out"
 """Why a trial is serial of which nothing else is to be said."""
 
 
@@ -73,7 +73,10 @@ class Groups:
         if trial.engine != "serial" or self._engine != "auto":
             return None
         known = self._engines.get(self.id_of(trial))
-        return UNCOMPARED if known is None or known.engine != "serial" else known.reason
+        if known is None or known.engine != "serial":
+            return UNCOMPARED
+        knew = trial.started_at is None or trial.started_at >= known.decided_at
+        return known.reason if knew else UNCOMPARED
 
     def width_of(self, trial: Trial, *, slots: int) -> int:
         """The most rows of a stack with this trial, on a worker of so many slots."""

@@ -113,4 +113,4 @@ def _inside(value: Any, *, distribution: BaseDistribution) -> Any:
     low, high, step = distribution.low, distribution.high, distribution.step
     if step is None:
         return min(max(value, low), high)
-    return low + min(max(round((value - low) / step), 0), round((high - low) / step)) * step
+    return min(low + min(max(round((value - low) / step), 0), round((high - low) / step)) * step, high)

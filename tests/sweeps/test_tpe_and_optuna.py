@@ -100,6 +100,19 @@ def test_our_tpe_draws_what_optunas_draws(parameters: dict[str, Parameter], goal
             optunas.tell(ended, state=state, values=values, best=lesson.best)
 
 
+@pytest.mark.parametrize(("high", "step"), [(0.7, 0.1), (0.3, 0.1), (0.7, 0.01), (0.35, 0.05)])
+def test_no_proposal_lies_beyond_the_last_step(high: float, step: float) -> None:
+    space = SearchSpace({"momentum": Range(low=0.0, high=high, step=step)})
+    study, seen = TpeStudy(space, seed=3, goal="maximize"), []
+    for number in range(60):
+        asked = study.ask(number, fixed={})
+        value = asked.settings["momentum"]
+        assert isinstance(value, float)
+        seen.append(value)
+        study.tell(lesson_of(asked, state=TrialState.COMPLETED, values={1: value}, goal="maximize"))
+    assert max(seen) == high
+
+
 RANGES: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-4, 1.0, log=True),
     "momentum": FloatDistribution(0.0, 0.99),
