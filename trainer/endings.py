@@ -10,7 +10,8 @@ from trainer.own.discovery import blamed_line
 from trainer.report import Ending
 from trainer.training import Training
 
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
+_OF_THE_DEVICE = ("CUDA error", "CUBLAS_STATUS", "cuDNN error")
 
 
 def diverged(training: Training, *, reason: str) -> Ending:
@@ -42,6 +43,11 @@ def failed(assignment: Assignment, *, error: Exception, seconds: float) -> Endin
         traceback="".join(traceback.format_exception(error)),
         fault=isinstance(error, StackingError),
     )
+
+
+def is_of_the_device(error: Exception) -> bool:
+    """Whether what failed is a device, and no fault of the model's: memory, or a driver's error."""
+    return is_out_of_memory(error) or any(words in str(error) for words in _OF_THE_DEVICE)
 
 
 def is_out_of_memory(error: Exception) -> bool:

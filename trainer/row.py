@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from time import perf_counter
 
 import torch
@@ -98,10 +99,13 @@ class Row:
         order = None if order is None else order.to(train.x.device)
         batches_at_once = max(1, min(BATCHES_AT_ONCE, BYTES_AT_ONCE // max(1, size * train.x[0].nbytes)))
         num_at_once = batches_at_once * size
-        for start in range(self.training.counters.step * size, num_examples, num_at_once):
+        # From the same places on, wherever the training goes on: an address may decide about a product's last bits.
+        first = self.training.counters.step
+        for start in range(first // batches_at_once * num_at_once, num_examples, num_at_once):
             some = slice(start, start + num_at_once)
             x, y = (part[some if order is None else order[some]].to(device) for part in train)
-            for pair in zip(torch.split(x, size), torch.split(y, size), strict=True):
+            pairs = zip(torch.split(x, size), torch.split(y, size), strict=True)
+            for pair in islice(pairs, max(0, first - start // size), None):
                 yield Part(*pair)
 
     @torch.no_grad()

@@ -59,15 +59,21 @@ def test_a_paused_slot_is_free_for_the_next_trial(run_engine: RunEngine) -> None
     assert source.starts == [1, 2]
 
 
-@pytest.mark.parametrize("drain_at", [*range(2, 17)])
-def test_a_training_drained_at_any_step_goes_on_bit_equal(run_engine: RunEngine, drain_at: int) -> None:
-    whole = uninterrupted(run_engine, assignment())
-    first = ScriptedSource([assignment()], drain_at=drain_at)
+@pytest.mark.parametrize(
+    ("drain_at", "batch_size"),
+    [*((drain_at, 32) for drain_at in range(2, 17)), (3, 7), (4, 7), (5, 7), (20, 7), (3, 1), (42, 1)],
+)
+def test_a_training_drained_at_any_step_goes_on_bit_equal(
+    run_engine: RunEngine, drain_at: int, batch_size: int
+) -> None:
+    settings: dict[str, Setting] = {**BASELINE, "batch_size": batch_size}  # of 7 or 1, batches begin at odd addresses
+    whole = uninterrupted(run_engine, assignment(settings))
+    first = ScriptedSource([assignment(settings)], drain_at=drain_at)
     run_engine(first)
     [note] = first.notes()
     assert first.said[-1] == note
     assert note.checkpoint.epoch == len(first.reports())
-    second = ScriptedSource([assignment(checkpoint=note.checkpoint)], judge=keep_weights)
+    second = ScriptedSource([assignment(settings, checkpoint=note.checkpoint)], judge=keep_weights)
     run_engine(second)
     assert numbers(first.reports() + second.reports()) == numbers(whole.reports())
     assert second.kept() == whole.kept()

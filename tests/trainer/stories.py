@@ -26,6 +26,7 @@ GROUPS: Mapping[str, tuple[ProblemConfig, ...]] = {
     "linear": (on("wine", LinearModel()),),
     "linear regression": (on("diabetes", LinearModel()),),
     "mlp": (on("wine", MlpModel(hidden=(16,))),),
+    "mlp of long rows": (on("wine", MlpModel(hidden=(128, 128))),),
     "mlp of odd widths": (on("wine", MlpModel(hidden=(7, 5), activation="tanh")),),
     "mlp gelu": (on("wine", MlpModel(hidden=(33,), activation="gelu")),),
     "mlp regression": (on("diabetes", MlpModel(hidden=(64,))),),

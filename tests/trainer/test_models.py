@@ -124,6 +124,7 @@ def test_with_channels_last_a_model_is_the_same_but_for_rounding(config: ModelCo
             )
     x = torch.randn(16, 256, generator=torch.Generator().manual_seed(3))
     (outputs, gradient), (as_outputs, as_gradient) = (_backpropagated(one, x=x) for one in (model, other))
+    assert lies_so
     assert all(lies_so)
     assert torch.allclose(outputs, as_outputs, atol=1e-5)
     assert torch.allclose(gradient, as_gradient, atol=1e-5 * float(gradient.abs().max()))

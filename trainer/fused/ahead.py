@@ -23,7 +23,8 @@ class Ahead:
 
     `targets` (updates, rows, batch, ...) are all y. `shares` (updates, rows, batch) are what each example counts in its
     mean: 1 / (the size of the batch), and 0 where the last batch of an epoch has no more examples: its first one stands
-    there again. `sizes[i][j]` is the size of row j's batch in update i, of rows taken.
+    there again. `sizes[i][j]` is the size of row j's batch in update i, of rows taken. `weights` are one tensor an
+    update: what the terms of its losses weigh in the sum that is differentiated, where a loss has terms.
     """
 
     x: Sequence[Tensor]
@@ -31,6 +32,7 @@ class Ahead:
     targets: Tensor
     shares: Tensor
     sizes: Sequence[Sequence[int]]
+    weights: Sequence[Tensor] = ()
 
 
 class Gathering:

@@ -53,11 +53,12 @@ class Copies:
     def gather(self, rows: Sequence[Training], *, at_most: int) -> Ahead:
         """The next batches of the rows taken; none of them may be beyond the end of an epoch."""
         num_computed = self._num_computed
-        return self._gathering.gather(
+        ahead = self._gathering.gather(
             self.tensors.order[:num_computed],
             rows=rows,
             num_updates=min(at_most, self._gathering.most_updates(num_rows=num_computed)),
         )
+        return self._gradients.weighed(ahead)
 
     def backpropagate(self, ahead: Ahead, *, update: int, draws: Sequence[Draw]) -> Tensor:
         """The terms of the losses of one of the updates ahead; the gradients go into the tensors."""

@@ -1,6 +1,7 @@
 """The losses of the rows of a stack, and their gradients."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,7 +27,6 @@ class Gradients:
         self._model = model
         self._loss = problem.loss
         self._example_loss = example_loss(problem)
-        self._weights: Sequence[Tensor] = ()
         self._tensors = tensors
         self._make_room(0)
 
@@ -40,11 +40,15 @@ class Gradients:
             self._make_room(num_rows)
         if self._example_loss is None:
             return self._by_size(x, y, sizes=ahead.sizes[update], masks=masks)
-        if update == 0:
-            self._weights = self._example_loss.weights(ahead.shares, targets=ahead.targets).unbind()
         terms = self._example_loss.terms(self._outputs(x, masks=masks), targets=y)
-        torch.cat(self._backward(terms, weights=self._weights[update]), dim=1, out=self._place)
+        torch.cat(self._backward(terms, weights=ahead.weights[update]), dim=1, out=self._place)
         return terms.detach()
+
+    def weighed(self, ahead: Ahead) -> Ahead:
+        """With what each term of these losses weighs in the sum that is differentiated."""
+        if self._example_loss is None:
+            return ahead
+        return replace(ahead, weights=self._example_loss.weights(ahead.shares, targets=ahead.targets).unbind())
 
     def losses(self, ahead: Ahead, *, terms: Sequence[Tensor]) -> Tensor:
         """The losses (updates, rows computed) of the first updates ahead, of which these are the terms."""
@@ -101,7 +105,7 @@ class Gradients:
         given = _run_backward((terms,), (weights,), False, False, self._inputs, True, accumulate_grad=False)
         pieces = zip(given, self._inputs, strict=True)
         return [
-            *((torch.zeros_like(of) if gradient is None else gradient).flatten(1) for gradient, of in pieces),
+            *((torch.zeros_like(of) if gradient is None else gradient).reshape(len(of), -1) for gradient, of in pieces),
             self._filling,
         ]
 

@@ -36,11 +36,11 @@ class MappedModel:
         return outputs.movedim(1, -1)
 
     def evaluated(self, parameters: Mapping[str, Tensor], *, x: Tensor) -> Tensor:
-        """See StackedModel; each row is computed as it would be alone."""
+        """See StackedModel; each row is computed as it would be alone, from weights that begin at whole addresses."""
         self._module.eval()
         try:
             num_rows = len(next(iter(parameters.values())))
-            rows = ({name: tensor[row] for name, tensor in parameters.items()} for row in range(num_rows))
+            rows = ({name: tensor[row].clone() for name, tensor in parameters.items()} for row in range(num_rows))
             return torch.stack([self._of_row(row, x) for row in rows])
         finally:
             self._module.train()

@@ -1,5 +1,6 @@
 """The fused engine: the trials of a group as one stacked model, a row for each."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from trainer.config import Assignment
+from trainer.endings import is_out_of_memory
 from trainer.fused.ahead import Ahead
 from trainer.fused.copies import Copies
 from trainer.fused.masks import Draw
@@ -72,7 +74,7 @@ class FusedStack:
     def remove(self, training: Training) -> None:
         """See Stack."""
         row = self._rows.index(training)
-        self._taken.tensors.remove(row)
+        self._open_copies.tensors.remove(row)
         last = self._rows.pop()
         if last is not training:
             self._rows[row] = last
@@ -83,7 +85,7 @@ class FusedStack:
 
     def state(self, training: Training) -> State:
         """See Stack."""
-        return self._taken.tensors.state(self._rows.index(training), training=training)
+        return self._open_copies.tensors.state(self._rows.index(training), training=training)
 
     def advance(self) -> list[Told]:
         """See Stack."""
@@ -94,18 +96,22 @@ class FusedStack:
         return told + list(self._end_epochs(ended))
 
     @property
-    def _taken(self) -> Copies:
+    def _open_copies(self) -> Copies:
         assert self._copies is not None
         return self._copies
 
     def _train(self, *, at_most: int) -> dict[int, str]:
         """So many updates of all rows; returns why rows have diverged."""
         began, rows = perf_counter(), self._rows
-        ahead = self._taken.gather(rows, at_most=at_most)
+        ahead = self._open_copies.gather(rows, at_most=at_most)
         terms: list[Tensor] = []
         try:
             for update in range(len(ahead.x)):
                 terms.append(self._update(ahead, update=update))
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                traceback.clear_frames(error.__traceback__)  # what the update had computed leaves no room for the note
+            raise
         finally:
             diverged = self._note(ahead, terms=terms)
             seconds = perf_counter() - began
@@ -118,9 +124,9 @@ class FusedStack:
         return max(1, int(self._ahead_seconds / self._update_seconds)) if self._ahead_seconds else 1
 
     def _update(self, ahead: Ahead, *, update: int) -> Tensor:
-        draws = self._draws(ahead, update=update) if self._taken.has_dropouts else ()
-        terms = self._taken.backpropagate(ahead, update=update, draws=draws)
-        theta, gradient, buffers = self._taken.tensors.taken
+        draws = self._draws(ahead, update=update) if self._open_copies.has_dropouts else ()
+        terms = self._open_copies.backpropagate(ahead, update=update, draws=draws)
+        theta, gradient, buffers = self._open_copies.tensors.taken
         self._prepared(update, like=theta).step(theta, buffers=buffers, gradient=gradient)
         return terms
 
@@ -147,7 +153,7 @@ class FusedStack:
         """The first updates ahead were made, with losses of these terms."""
         if not terms:
             return {}
-        losses = self._taken.losses(ahead, terms=terms)
+        losses = self._open_copies.losses(ahead, terms=terms)
         why = (row.note_updates(of_row) for row, of_row in zip(self._rows, losses.T.tolist(), strict=True))
         return {number: reason for number, reason in enumerate(why) if reason is not None}
 
@@ -155,18 +161,18 @@ class FusedStack:
         if not ended:
             return
         began = perf_counter()
-        problem, grad_norms = self._rows[ended[0]].problem, self._taken.tensors.grad_norms()
-        all_scores = [one for some in self._taken.evaluated(ended) for one in scored(some, problem=problem)]
+        problem, grad_norms = self._rows[ended[0]].problem, self._open_copies.tensors.grad_norms(ended)
+        all_scores = [one for some in self._open_copies.evaluated(ended) for one in scored(some, problem=problem)]
         seconds = (perf_counter() - began) / len(ended)
-        for row, scores in zip(ended, all_scores, strict=True):
+        for row, scores, grad_norm in zip(ended, all_scores, grad_norms, strict=True):
             self._rows[row].spend(seconds)
-            yield Told(self._rows[row], self._end_epoch(row, scores=scores, grad_norm=grad_norms[row]))
+            yield Told(self._rows[row], self._end_epoch(row, scores=scores, grad_norm=grad_norm))
 
     def _end_epoch(self, row: int, *, scores: Scores | Exception, grad_norm: float) -> Progress:
         if isinstance(scores, Exception):
             return Progress(error=scores)
-        training, tensors = self._rows[row], self._taken.tensors
+        training, tensors = self._rows[row], self._open_copies.tensors
         progress = training.end_epoch(scores, grad_norm=grad_norm, weights=lambda: tensors.weights(row))
         if not training.completed:
-            self._taken.begin_epoch(row, training=training)
+            self._open_copies.begin_epoch(row, training=training)
         return progress

@@ -11,7 +11,7 @@ from torch import Tensor
 from trainer.catalog import ALWAYS
 from trainer.config import Assignment, MetricConfig
 from trainer.data.datasets import Part
-from trainer.endings import is_out_of_memory
+from trainer.endings import is_of_the_device
 from trainer.fused.refusals import COUNTED, refusal
 from trainer.fused.stack import FusedStack
 from trainer.models.layout import Weights
@@ -69,7 +69,7 @@ def _found(assignment: Assignment, *, problem: Problem, device: torch.device, be
         stack = FusedStack(device=device, width=3, ahead_seconds=0.0)
         stacked = _trained(stack, rows=(twin, twin, other), problem=small, num_epochs=num_epochs)
     except Exception as error:  # the border around a user's model: whatever it raises, it is serial
-        if is_out_of_memory(error):
+        if is_of_the_device(error):
             raise
         return refusal(error, name=assignment.problem.name)
     beat()

@@ -1,13 +1,12 @@
 """What the rows of a stack own in tensors: weights, their gradient, the optimizer's buffers, statistics, the order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from trainer.fused.aligned import FEWEST_ROWS
 from trainer.models.layout import Layout, Weights, statistics
 from trainer.settings import Settings
 from trainer.state import State
@@ -115,11 +114,11 @@ class StackTensors:
             training.layout.frozen_sha256,
         )
 
-    def grad_norms(self) -> list[float]:
-        """The 2-norm of the gradient of every row taken."""
-        # Of one row alone the sum would be one over other dimensions.
-        rows: list[float] = self.gradient[: max(FEWEST_ROWS, self.num_rows)].norm(dim=1).tolist()
-        return rows[: self.num_rows]
+    def grad_norms(self, rows: Sequence[int]) -> list[float]:
+        """The 2-norm of the gradient of each of these rows."""
+        # One of them twice: of one row alone the sum would be one over other dimensions.
+        norms: list[float] = self.gradient[[*rows, rows[-1]]].norm(dim=1).tolist()
+        return norms[:-1]
 
     def trained(self, rows: slice) -> dict[str, Tensor]:
         """The trained parameters of these rows by name, (rows, ...), as views."""

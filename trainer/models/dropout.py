@@ -34,9 +34,10 @@ class SeededDropout(nn.Module):
         if not self.training or self.share == 0:
             return x
         if self.mask is not None:
-            return x * self.mask
+            return (x * self.mask).to(x.dtype)
         generator = dropout_generator(self.seed, layer=self.layer, num_updates=self.num_updates)
-        return x * drawn_mask(self.mask_shape(x), share=self.share, generator=generator, like=x)
+        like = x.float() if x.dtype == torch.bfloat16 else x  # 1 / (1 - share) wants more bits
+        return (x * drawn_mask(self.mask_shape(x), share=self.share, generator=generator, like=like)).to(x.dtype)
 
     def mask_shape(self, x: Tensor) -> tuple[int, ...]:
         """The shape of a mask for this input."""

@@ -89,7 +89,10 @@ class Race:
             racing = _still_racing(self.serial, stacks=self.stacks) if number else [self.serial, *self.stacks]
             if len(racing) < 2 or perf_counter() - began > MOST_SECONDS:
                 break
-            for side in racing:
+            while racing:  # what is dropped is held by nobody
+                side = racing.pop(0)
+                if self.too_wide is not None and side.width >= self.too_wide:
+                    continue
                 with self._within_memory(side.width):
                     side.train(device=self._device)
                 self._beat()
