@@ -9,8 +9,8 @@ def device_named(name: str) -> torch.device:
     """The device, with its number where there are several: data are kept by device, `cuda` and `cuda:0` are one.
 
     What is computed on it in float32 is float32 from now on. Torch computes convolutions on CUDA, and in some images
-    products, with 10 bits (TF32) unless it is told not to: fewer bits only where a sweep asks for them. EngineError where
-    it is not there.
+    products, with 10 bits (TF32) unless it is told not to: fewer bits only where a sweep asks for them.
+    EngineError where it is not there.
     """
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     try:
