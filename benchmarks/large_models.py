@@ -2,8 +2,8 @@
 
 Both in trial-steps per second while both cores work. Ravine's count from the first epoch report of a sweep to the start
 of its last trial, with verdicts and the copying to MLflow going on, in a service that has had a sweep before and whose
-MLflow answers; those of the loops by the clock. The loops are two processes of
-one thread, or one of two threads, whichever is faster.
+MLflow answers; those of the loops by the clock. The loops are two processes of one thread, or one of two threads,
+whichever is faster.
 """
 
 import tempfile

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from service.coordination.groups import Groups
 from service.coordination.known import facts_of
 from service.coordination.ordering import balance_warnings, width_warnings
+from service.coordination.reasons import why_serial
 from service.engine_records import GroupEngine
 from service.errors import NotFound
 from service.mlflow_urls import run_url, trials_url
@@ -82,7 +82,7 @@ def sweep_answers(connection: Connection, sweeps: Sequence[Sweep], *, now: float
 def trial_answers(connection: Connection, trials: Sequence[Trial], *, sweep_id: str) -> list[TrialAnswer]:
     """Trials as clients see them."""
     known = runs.of_sweep(connection, sweep_id, numbers=[one.number for one in trials])
-    why = _why_serial(connection, trials, sweep_id=sweep_id)
+    why = why_serial(connection, find_sweep(connection, sweep_id), trials=trials)
     return [_trial_answer(one, known.get(one.number), why_serial=why.get(one.number)) for one in trials]
 
 
@@ -196,14 +196,6 @@ def _mlflow(connection: Connection, sweep: Sweep, *, place: int, url: str) -> Ml
 def _model(run: MlflowRun) -> MlflowModel | None:
     name, version = run.model_name, run.model_version
     return MlflowModel(name=name, version=version, uri=f"models:/{name}/{version}") if name and version else None
-
-
-def _why_serial(connection: Connection, trials: Sequence[Trial], *, sweep_id: str) -> dict[int, str | None]:
-    serial = [one for one in trials if one.engine == "serial"]
-    if not serial:
-        return {}
-    groups = Groups(find_sweep(connection, sweep_id).spec, engines=engine_rows.of_sweep(connection, sweep_id))
-    return {one.number: groups.why_serial(one) for one in serial}
 
 
 def _trial_answer(trial: Trial, run: MlflowRun | None, *, why_serial: str | None) -> TrialAnswer:

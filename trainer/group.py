@@ -4,7 +4,7 @@ A sweep's trials of one group are trained by one engine, whichever worker they a
 """
 
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from trainer.config import LinearModel, MetricConfig, Precision, ProblemConfig
 from trainer.frozen import Frozen
@@ -13,6 +13,26 @@ from trainer.settings import Settings
 EngineName: TypeAlias = Literal["serial", "fused"]
 
 DROPOUT = 0.5
+
+
+class Grouped(Protocol):
+    """What says of itself to which group it belongs: an assignment, a probe."""
+
+    @property
+    def problem(self) -> ProblemConfig:
+        """What is trained, on which data."""
+
+    @property
+    def settings(self) -> Settings:
+        """With the batch size and the optimizer."""
+
+    @property
+    def metric(self) -> MetricConfig:
+        """What is searched on."""
+
+    @property
+    def precision(self) -> Precision:
+        """That of the forward passes."""
 
 
 class _Group(Frozen):
@@ -41,3 +61,8 @@ def group_of(problem: ProblemConfig, *, settings: Settings, metric: MetricConfig
     )
     unsaid = {"precision"} if precision == "float32" else set()
     return blake2b(group.model_dump_json(exclude=unsaid).encode(), digest_size=8).hexdigest()
+
+
+def own_group(one: Grouped) -> str:
+    """The group of what names all that makes it one."""
+    return group_of(one.problem, settings=one.settings, metric=one.metric, precision=one.precision)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from trainer.config import Assignment
-from trainer.group import group_of
+from trainer.group import own_group
 from trainer.problem import Problem
 from trainer.stack import Stack
 
@@ -102,10 +102,4 @@ class Turns:
 
 
 def _key(assignment: Assignment) -> Key:
-    group = group_of(
-        assignment.problem,
-        settings=assignment.settings,
-        metric=assignment.metric,
-        precision=assignment.precision,
-    )
-    return assignment.sweep, assignment.engine, group
+    return assignment.sweep, assignment.engine, own_group(assignment)

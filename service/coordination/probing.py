@@ -11,7 +11,7 @@ from service.coordination.tasks import PROBE_TRIES, Ticket
 from service.engine_records import GroupEngine, GroupTraits
 from service.records import Sweep, Trial
 from sweeps.states import SweepState
-from trainer.group import group_of
+from trainer.group import own_group
 from trainer.model_settings import trained_by
 from trainer.task import Probe, Probed, TaskResult
 
@@ -41,7 +41,7 @@ def end_probe(desk: Desk, ticket: Ticket, *, result: TaskResult) -> None:
     assert ticket.of is not None
     probe, sweep_id = ticket.task.body, ticket.of[0]
     assert isinstance(probe, Probe)
-    group = _group(probe)
+    group = own_group(probe)
     if sweep_id not in desk.sweeps or desk.groups[sweep_id].knows(group):
         return
     found = result.value
@@ -57,7 +57,7 @@ def end_probe(desk: Desk, ticket: Ticket, *, result: TaskResult) -> None:
 
 def _want(desk: Desk, sweep: Sweep, *, due: list[tuple[str, Trial]]) -> None:
     probes = [one for one in desk.board.tickets() if isinstance(one.task.body, Probe)]
-    under_way = {_group(one.task.body) for one in probes if isinstance(one.task.body, Probe) and _is_of(one, sweep)}
+    under_way = {own_group(one.task.body) for one in probes if isinstance(one.task.body, Probe) and _is_of(one, sweep)}
     wanted = [trial for group, trial in due if group not in under_way]
     num_more = len(able(desk, sweep).workers) - len(probes)
     for trial in wanted[: max(0, num_more)]:
@@ -77,10 +77,6 @@ def _want(desk: Desk, sweep: Sweep, *, due: list[tuple[str, Trial]]) -> None:
 
 def _is_of(ticket: Ticket, sweep: Sweep) -> bool:
     return ticket.of is not None and ticket.of[0] == sweep.id
-
-
-def _group(probe: Probe) -> str:
-    return group_of(probe.problem, settings=probe.settings, metric=probe.metric, precision=probe.precision)
 
 
 def _traits(probe: Probe) -> GroupTraits:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from service.coordination.groups import Groups
 from service.coordination.known import facts_of
+from service.coordination.reasons import why_serial
 from service.recorder.artifacts import Artifact, failure_artifacts, sweep_artifacts
 from service.recorder.backlog import Key, Waiting
 from service.recorder.content import Origin, RunContent, baseline_number, sweep_content, trial_content
@@ -52,11 +52,11 @@ def read_jobs(
         keys = [key for key in due if key[0] == sweep_id and key[1] != PARENT]
         after = {number: epochs_sent.get((sweep_id, number), 0) for _, number in keys}
         new = epochs.above(connection, sweep_id, after=after)
-        groups = Groups(sweep.spec, engines=engine_rows.of_sweep(connection, sweep.id))
-        for trial in trials.several(connection, keys):
+        found = list(trials.several(connection, keys))
+        why = why_serial(connection, sweep, trials=found)
+        for trial in found:
             its = new.get(trial.number, [])
-            why_serial = groups.why_serial(trial)
-            content = trial_content(sweep, trial=trial, epochs=its, origin=origin, why_serial=why_serial)
+            content = trial_content(sweep, trial=trial, epochs=its, origin=origin, why_serial=why.get(trial.number))
             if content is not None:
                 last = its[-1].epoch if its else after[trial.number]
                 files = _failure(connection, trial)

@@ -1,7 +1,7 @@
 """Where a problem's data lie: on the device that trains on them or, where that has no room, in the machine's memory."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 
@@ -19,21 +19,20 @@ def placed(parts: Parts, *, device: torch.device, free: Callable[[torch.device],
 
     What trains on parts that lie elsewhere moves a few batches at a time (trainer/row.py).
     """
-    needed = sum(_bytes_elsewhere(part, device=device) for part in (parts.train, parts.validation, parts.test))
+    every = (parts.train, parts.validation, parts.test)
+    needed = _bytes_elsewhere(every, device=device)
     if not needed:
         return parts
     if needed > MOST_SHARE * free(device):
         _log.warning("%d MiB of data stay in the machine's memory: too many for %s", needed // MEBIBYTE, device)
         return parts
-    train, validation, test = (
-        Part(part.x.to(device), part.y.to(device)) for part in (parts.train, parts.validation, parts.test)
-    )
+    train, validation, test = (Part(part.x.to(device), part.y.to(device)) for part in every)
     return Parts(train, validation, test, preprocessing=parts.preprocessing)
 
 
 def why_elsewhere(*parts: Part, device: torch.device) -> str | None:
     """None where all of these are on the device; else what is said of their problem, after its name."""
-    needed = sum(_bytes_elsewhere(part, device=device) for part in parts)
+    needed = _bytes_elsewhere(parts, device=device)
     if not needed:
         return None
     return (
@@ -42,5 +41,5 @@ def why_elsewhere(*parts: Part, device: torch.device) -> str | None:
     )
 
 
-def _bytes_elsewhere(part: Part, *, device: torch.device) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in part if tensor.device != device)
+def _bytes_elsewhere(parts: Iterable[Part], *, device: torch.device) -> int:
+    return sum(tensor.nbytes for part in parts for tensor in part if tensor.device != device)

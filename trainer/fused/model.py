@@ -36,7 +36,7 @@ class StackedModel(Protocol):
 
 
 class _InPrecision:
-    """A StackedModel that computes in another precision than its parameters have."""
+    """A StackedModel that computes in a precision of its own; of float32 the passes are the model's."""
 
     def __init__(self, model: StackedModel, *, precision: Precision, device: torch.device) -> None:
         self.fixed_width = model.fixed_width
@@ -49,8 +49,7 @@ def stacked_model(module: nn.Module, *, layout: Layout, x: Tensor, precision: Pr
     """The copies of a module that is given examples like `x` (n, ...). EngineError where `x` is on a device that
     cannot compute so.
     """
-    model = _of_kind(module, layout=layout, x=x)
-    return model if precision == "float32" else _InPrecision(model, precision=precision, device=x.device)
+    return _InPrecision(_of_kind(module, layout=layout, x=x), precision=precision, device=x.device)
 
 
 def _of_kind(module: nn.Module, *, layout: Layout, x: Tensor) -> StackedModel:

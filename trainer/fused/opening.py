@@ -11,7 +11,7 @@ from trainer.free_memory import free_bytes
 from trainer.fused.memory import StackMemory
 from trainer.fused.stack import FusedStack
 from trainer.fused.stackable import why_not_stackable
-from trainer.group import group_of
+from trainer.group import own_group
 from trainer.problem import Problem
 
 
@@ -42,12 +42,7 @@ class FusedStacks:
         return FusedStack(device=self._device, width=width, ahead_seconds=self._ahead_seconds)
 
     def _why_not(self, assignment: Assignment, *, problem: Problem) -> str | None:
-        group = group_of(
-            assignment.problem,
-            settings=assignment.settings,
-            metric=assignment.metric,
-            precision=assignment.precision,
-        )
+        group = own_group(assignment)
         if group not in self._refusals:
             self._refusals[group] = why_not_stackable(assignment, problem=problem, device=self._device, beat=self._beat)
         return self._refusals[group]

@@ -35,7 +35,7 @@ class FlatModel:
     @property
     def gradient(self) -> Tensor:
         """The gradients one after the other, (1, weights)."""
-        return _flatten_dense_tensors(self.gradients).unsqueeze(0)  # type: ignore[no-any-return,no-untyped-call]
+        return _flatten_dense_tensors(self.gradients).unsqueeze(0)  # type: ignore[no-any-return,no-untyped-call]  # no types
 
     def forget_gradients(self) -> None:
         """The next backward pass begins anew."""
